@@ -1,0 +1,98 @@
+//! What can go wrong in this crate, one type for all of its rooms.
+
+use std::io;
+
+use dtrvault_format::ChunkSizes;
+
+/// Why a transform refused its parameters or its input.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CodecError {
+    /// Chunk sizes that FastCDC cannot work with.
+    #[error("unusable chunk sizes: {0:?}")]
+    ChunkSizes(ChunkSizes),
+    /// No such normalization level.
+    #[error("unknown chunker normalization {0}, the levels are 0 to 3")]
+    Normalization(u8),
+    /// zstd failed, or was given parameters it does not know.
+    #[error("cannot compress a frame")]
+    Compress(#[source] io::Error),
+    /// A frame's zstd body is damaged, or holds more than it should.
+    #[error("cannot decompress a frame")]
+    Decompress(#[source] io::Error),
+    /// A frame without its form byte.
+    #[error("frame without content")]
+    FrameEmpty,
+    /// A form byte with no meaning.
+    #[error("frame of unknown form {0}")]
+    FrameForm(u8),
+    /// The body is not exactly one zstd frame.
+    #[error("frame is not exactly one zstd frame")]
+    FrameNotSingle,
+    /// The frame holds another number of bytes than its directory says.
+    #[error("frame holds {found} bytes, expected {expected}")]
+    FrameLength {
+        /// Length by the directory, bytes.
+        expected: usize,
+        /// Length found, bytes.
+        found: usize,
+    },
+    /// A frame longer than the format allows.
+    #[error("frame of {bytes} bytes, the limit is {max}")]
+    FrameTooLong {
+        /// Plain length asked for.
+        bytes: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// A number in a tar skeleton that is no canonical LEB128 `u64`.
+    #[error("tar skeleton: malformed number")]
+    SkeletonNumber,
+    /// A literal run in a tar skeleton above its limit.
+    #[error("tar skeleton: literal run of {bytes} bytes, the limit is {max}")]
+    SkeletonLiteral {
+        /// Length claimed.
+        bytes: u64,
+        /// The limit.
+        max: u64,
+    },
+    /// A record of a tar skeleton that gives no bytes at all.
+    #[error("tar skeleton: record without bytes")]
+    SkeletonEmptyRecord,
+    /// The skeleton stream ends inside a record.
+    #[error("tar skeleton: ends inside a record")]
+    SkeletonCut,
+    /// The payload stream ends before the skeleton does.
+    #[error("tar payload: ends {missing} bytes early")]
+    PayloadCut {
+        /// Bytes of the current run that are not there.
+        missing: u64,
+    },
+    /// A chunk length of 0 or above the limit, in a stream's list.
+    #[error("stream list: chunk of {bytes} bytes, the limit is {max}")]
+    ListLength {
+        /// Length claimed.
+        bytes: u32,
+        /// The limit.
+        max: u32,
+    },
+    /// A stream's list that ends inside an entry.
+    #[error("stream list: ends {bytes} bytes into an entry")]
+    ListCut {
+        /// How much of the entry is there.
+        bytes: usize,
+    },
+    /// A stream could not be opened or read.
+    #[error("cannot read a stream")]
+    Io(#[from] io::Error),
+}
+
+impl CodecError {
+    /// As an I/O error of kind `InvalidData`, for readers; an I/O error stays itself.
+    pub(crate) fn into_io(self) -> io::Error {
+        match self {
+            Self::Io(error) => error,
+            other => io::Error::new(io::ErrorKind::InvalidData, other),
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Pure transforms between bytes as they are backed up and bytes as they are stored.
+//!
+//! Nothing here opens a file, asks the time or knows a key; what is read comes through
+//! [`std::io::Read`], what is made goes to a sink of the caller's.
+//!
+//! - [`Chunker`], [`StreamChunker`]: where a stream is cut into chunks (FastCDC).
+//! - [`Compressor`], [`decompress`]: frames of chunks.
+//! - [`TarSplitter`], [`TarJoin`]: a tar as skeleton and payload, and back.
+//! - [`ListEntry`], [`ListReader`]: which chunks a stream is made of.
+//! - [`sniff`](fn@sniff): what kind of bytes a blob is.
+//! - [`open_recipe`]: the bytes of a blob, from its recipe and its streams.
+
+mod chunker;
+mod error;
+mod frame;
+mod leb128;
+mod list;
+mod recipe;
+mod sniff;
+mod stream_chunker;
+mod tar_extent;
+mod tar_header;
+mod tar_join;
+mod tar_pax;
+mod tar_report;
+mod tar_skeleton;
+pub mod tar_split;
+
+pub use chunker::Chunker;
+pub use error::CodecError;
+pub use frame::{Compressor, decompress};
+pub use list::{ListEntry, ListReader};
+pub use recipe::{StreamOpener, open_recipe};
+pub use sniff::{Form, sniff};
+pub use stream_chunker::StreamChunker;
+pub use tar_join::TarJoin;
+pub use tar_report::{Ending, TarReport};
+pub use tar_skeleton::{MAX_LITERAL_BYTES, SplitSink};
+pub use tar_split::TarSplitter;

@@ -1,0 +1,85 @@
+//! What the tests of the tar room share.
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
+
+use std::convert::Infallible;
+use std::io::Read;
+
+use dtrvault_codec::{SplitSink, TarJoin, TarReport, TarSplitter};
+
+/// Keeps both streams in memory.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Streams {
+    pub skeleton: Vec<u8>,
+    pub payload: Vec<u8>,
+}
+
+impl SplitSink for Streams {
+    type Error = Infallible;
+
+    fn skeleton(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
+        self.skeleton.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn payload(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
+        self.payload.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+/// Splits `bytes`, pushed in pieces whose lengths go round in `pieces`.
+pub fn split_in(bytes: &[u8], pieces: &[usize]) -> (TarReport, Streams) {
+    let mut streams = Streams::default();
+    let mut splitter = TarSplitter::new();
+    let mut rest = bytes;
+    for &piece in pieces.iter().cycle() {
+        if rest.is_empty() {
+            break;
+        }
+        let (next, later) = rest.split_at(piece.min(rest.len()));
+        splitter.push(next, &mut streams).unwrap();
+        rest = later;
+    }
+    let report = splitter.finish(&mut streams).unwrap();
+    assert_eq!(report.skeleton_bytes, streams.skeleton.len() as u64);
+    assert_eq!(report.payload_bytes, streams.payload.len() as u64);
+    (report, streams)
+}
+
+pub fn join(streams: &Streams) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    TarJoin::new(&streams.skeleton[..], &streams.payload[..]).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Splits, and proves that joining gives the same bytes.
+pub fn split(bytes: &[u8]) -> (TarReport, Streams) {
+    let (report, streams) = split_in(bytes, &[bytes.len().max(1)]);
+    assert!(join(&streams).unwrap() == bytes, "joining gave other bytes");
+    (report, streams)
+}
+
+/// A header block with its checksum right.
+pub fn header(name: &str, flag: u8, size: u64) -> [u8; 512] {
+    let mut header = tar::Header::new_gnu();
+    header.set_path(name).unwrap();
+    header.set_entry_type(tar::EntryType::new(flag));
+    header.set_size(size);
+    header.set_cksum();
+    *header.as_bytes()
+}
+
+/// A header block that was changed after the fact, its checksum made right again.
+pub fn changed(mut block: [u8; 512], change: impl FnOnce(&mut [u8; 512])) -> [u8; 512] {
+    change(&mut block);
+    let mut header = tar::Header::from_byte_slice(&block).clone();
+    header.set_cksum();
+    *header.as_bytes()
+}
+
+/// Contents, padded to whole blocks.
+pub fn padded(content: &[u8]) -> Vec<u8> {
+    let mut bytes = content.to_vec();
+    bytes.resize(content.len().next_multiple_of(512), 0);
+    bytes
+}
