@@ -1,0 +1,227 @@
+//! The contract of [`Store`] as a suite: every backend and every decorator runs it.
+//!
+//! Panics at the first breach, so it is for tests only.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod streams;
+
+use crate::{ObjectInfo, Result, Store, StoreError};
+use bytes::Bytes;
+use futures::stream::{StreamExt, TryStreamExt};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Runs every check. The store must be empty, and is left with objects in it.
+pub async fn run(store: Arc<dyn Store>) {
+    whole_objects(&*store).await;
+    ranges(&*store).await;
+    odd_keys(&*store).await;
+    bad_keys(&*store).await;
+    creation_is_exclusive(&*store).await;
+    one_of_many_creators_wins(&store).await;
+    replacing_is_atomic(&store).await;
+    streams::uploads(&*store).await;
+    streams::large_stream(&*store).await;
+    streams::listing(&store).await;
+}
+
+async fn list(store: &dyn Store, prefix: &str) -> Vec<ObjectInfo> {
+    let found: Result<Vec<_>> = store.list(prefix).try_collect().await;
+    found.unwrap()
+}
+
+async fn keys(store: &dyn Store, prefix: &str) -> BTreeSet<String> {
+    let found = list(store, prefix).await;
+    let keys: BTreeSet<String> = found.iter().map(|o| o.key.clone()).collect();
+    assert_eq!(keys.len(), found.len(), "an object was listed twice");
+    keys
+}
+
+fn set<const N: usize>(keys: [&str; N]) -> BTreeSet<String> {
+    keys.iter().map(ToString::to_string).collect()
+}
+
+/// Put, get, size, replace, delete, and the limit of what is read.
+async fn whole_objects(store: &dyn Store) {
+    assert!(store.get("whole/a", 10).await.unwrap_err().is_not_found());
+    assert!(store.size("whole/a").await.unwrap_err().is_not_found());
+    store.delete("whole/a").await.unwrap();
+
+    store.put("whole/a", "first".into()).await.unwrap();
+    assert_eq!(store.get("whole/a", 5).await.unwrap(), "first");
+    assert_eq!(store.size("whole/a").await.unwrap(), 5);
+    store.put("whole/a", "2nd".into()).await.unwrap();
+    assert_eq!(store.get("whole/a", u64::MAX).await.unwrap(), "2nd");
+
+    let refused = store.get("whole/a", 2).await;
+    assert!(
+        matches!(refused, Err(StoreError::TooLarge { size: 3, limit: 2, ref key }) if key == "whole/a"),
+        "{refused:?}"
+    );
+
+    store.put("whole/empty", Bytes::new()).await.unwrap();
+    assert_eq!(store.get("whole/empty", 0).await.unwrap(), "");
+    assert_eq!(store.size("whole/empty").await.unwrap(), 0);
+
+    // A folder is no object.
+    assert!(store.get("whole", 100).await.unwrap_err().is_not_found());
+    store.delete("whole").await.unwrap();
+
+    store.delete("whole/a").await.unwrap();
+    assert!(store.get("whole/a", 10).await.unwrap_err().is_not_found());
+    assert_eq!(keys(store, "whole").await, set(["whole/empty"]));
+}
+
+/// Exactly what was asked for, or `ShortRead` with the true size.
+async fn ranges(store: &dyn Store) {
+    store.put("ranges/a", "0123456789".into()).await.unwrap();
+    for (offset, len, expected) in [(0, 10, "0123456789"), (0, 1, "0"), (9, 1, "9"), (3, 4, "3456")] {
+        let got = store.get_range("ranges/a", offset, len).await.unwrap();
+        assert_eq!(got, expected, "{len} bytes at {offset}");
+    }
+    for offset in [0, 5, 10] {
+        assert_eq!(store.get_range("ranges/a", offset, 0).await.unwrap(), "");
+    }
+    for (offset, len) in
+        [(0, 11), (9, 2), (10, 1), (11, 0), (1000, 1), (1, u64::MAX), (u64::MAX, 1), (0, 1 << 60)]
+    {
+        let got = store.get_range("ranges/a", offset, len).await;
+        assert!(
+            matches!(got, Err(StoreError::ShortRead { size: 10, .. })),
+            "{len} bytes at {offset}: {got:?}"
+        );
+    }
+    for len in [0, 1] {
+        let got = store.get_range("ranges/none", 0, len).await;
+        assert!(got.as_ref().is_err_and(StoreError::is_not_found), "{got:?}");
+    }
+    store.put("ranges/empty", Bytes::new()).await.unwrap();
+    assert_eq!(store.get_range("ranges/empty", 0, 0).await.unwrap(), "");
+    let got = store.get_range("ranges/empty", 0, 1).await;
+    assert!(matches!(got, Err(StoreError::ShortRead { size: 0, .. })), "{got:?}");
+}
+
+/// Names that encodings tend to mangle come back as they were given.
+async fn odd_keys(store: &dyn Store) {
+    let long = format!("odd/{}", "x".repeat(200));
+    let odd = [
+        "odd/with space",
+        "odd/ü-日本-🦀",
+        "odd/100%",
+        "odd/%41%2F",
+        "odd/a+b",
+        "odd/a&b=c;d,e",
+        "odd/(q)'!*~@$",
+        "odd/[]{}^|`\"<>#",
+        "odd/..a",
+        "odd/a.",
+        "odd/.hidden",
+        "odd/Case",
+        "odd/case",
+        "odd/_layers/sha256/0a/link",
+        long.as_str(),
+    ];
+    for key in odd {
+        store.put(key, key.to_owned().into()).await.unwrap();
+    }
+    assert_eq!(keys(store, "odd").await, odd.iter().map(ToString::to_string).collect());
+    for key in odd {
+        assert_eq!(store.get(key, 4096).await.unwrap(), key);
+        store.delete(key).await.unwrap();
+    }
+    assert_eq!(keys(store, "odd").await, set([]));
+}
+
+/// What is no key is refused by every method alike.
+async fn bad_keys(store: &dyn Store) {
+    let long = "a/".repeat(600) + "a";
+    for key in ["", "/a", "a/", "a//b", "../a", "a/../../b", "./a", "a\0", "a\nb", long.as_str()] {
+        let refused = [
+            store.put(key, "x".into()).await.err(),
+            store.put_new(key, "x".into()).await.err(),
+            store.get(key, 1).await.err(),
+            store.get_range(key, 0, 1).await.err(),
+            store.size(key).await.err(),
+            store.delete(key).await.err(),
+            store.put_stream(key).await.err(),
+            store.get_stream(key).next().await.and_then(Result::err),
+        ];
+        for (method, error) in refused.into_iter().enumerate() {
+            assert!(
+                matches!(error, Some(StoreError::BadKey { .. })),
+                "method {method} took {key:?}: {error:?}"
+            );
+        }
+        if !key.is_empty() {
+            let listed = store.list(key).next().await;
+            assert!(matches!(listed, Some(Err(StoreError::BadKey { .. }))), "{key:?}");
+        }
+    }
+}
+
+async fn creation_is_exclusive(store: &dyn Store) {
+    store.put_new("new/a", "mine".into()).await.unwrap();
+    store.put_new("new/a", "mine".into()).await.unwrap(); // a lost acknowledgement
+    for other in ["your", "longer than mine", ""] {
+        let refused = store.put_new("new/a", other.into()).await;
+        assert!(
+            matches!(refused, Err(StoreError::AlreadyExists { ref key }) if key == "new/a"),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(store.get("new/a", 100).await.unwrap(), "mine");
+    store.delete("new/a").await.unwrap();
+    store.put_new("new/a", "your".into()).await.unwrap();
+    assert_eq!(store.get("new/a", 100).await.unwrap(), "your");
+    assert_eq!(keys(store, "new").await, set(["new/a"]));
+}
+
+async fn one_of_many_creators_wins(store: &Arc<dyn Store>) {
+    for round in 0..4 {
+        let key = format!("race/{round}/lock");
+        let tasks: Vec<_> = (0..16)
+            .map(|writer| {
+                let (store, key) = (Arc::clone(store), key.clone());
+                tokio::spawn(async move { store.put_new(&key, format!("writer {writer}").into()).await })
+            })
+            .collect();
+        let mut winners = Vec::new();
+        for (writer, task) in tasks.into_iter().enumerate() {
+            match task.await.unwrap() {
+                Ok(()) => winners.push(format!("writer {writer}")),
+                Err(StoreError::AlreadyExists { .. }) => {}
+                Err(other) => panic!("writer {writer}: {other:?}"),
+            }
+        }
+        assert_eq!(winners.len(), 1, "{winners:?}");
+        assert_eq!(store.get(&key, 100).await.unwrap(), winners[0]);
+    }
+}
+
+/// Readers see the old object or the new one, never a part or a mixture.
+async fn replacing_is_atomic(store: &Arc<dyn Store>) {
+    const BYTES: usize = 300_000;
+    let body = |fill: u8| Bytes::from(vec![fill; BYTES]);
+    store.put("atomic/a", body(0)).await.unwrap();
+    let done = Arc::new(AtomicBool::new(false));
+    let reader = tokio::spawn({
+        let (store, done) = (Arc::clone(store), Arc::clone(&done));
+        async move {
+            while !done.load(Ordering::Relaxed) {
+                let seen = store.get("atomic/a", u64::MAX).await.unwrap();
+                assert_eq!(seen.len(), BYTES);
+                assert!(seen.iter().all(|byte| *byte == seen[0]), "a mixture was read");
+                for found in list(&*store, "atomic").await {
+                    assert_eq!((found.key.as_str(), found.size), ("atomic/a", BYTES as u64));
+                }
+            }
+        }
+    });
+    for fill in 1..30 {
+        store.put("atomic/a", body(fill)).await.unwrap();
+    }
+    done.store(true, Ordering::Relaxed);
+    reader.await.unwrap();
+    assert!(store.get("atomic/a", u64::MAX).await.unwrap().iter().all(|b| *b == 29));
+}
