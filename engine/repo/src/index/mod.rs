@@ -1,0 +1,13 @@
+//! The index: which chunk stands where, and how each blob is made.
+//!
+//! The truth is the union of the segments in `index/`. What stands here is a cache of it in
+//! RocksDB, in a folder of this machine, that may be lost at any time. Why it is opened as it
+//! is: `docs/decisions/index-cache.md`.
+
+mod cache;
+mod rows;
+mod sync;
+
+pub use cache::{Counts, IndexCache};
+pub use rows::{FrameSpan, Location, PackInfo, PackNo};
+pub(crate) use sync::{read_segment, sync};

@@ -1,0 +1,124 @@
+//! Key slots: listing, adding, removing, changing a password.
+
+use dtrvault_crypto::{Error as CryptoError, KeyRing, SlotRequest};
+use dtrvault_format::cbor::Object;
+use dtrvault_format::limits::MAX_SLOT_BYTES;
+use dtrvault_format::names::{KEYS, Named};
+use dtrvault_format::{Argon2Params, KeySlot, Role, SlotHead, SlotId};
+
+use crate::backend::Backend;
+use crate::error::{RepoError, Result};
+use crate::repository::Repository;
+
+/// What a new slot is to be.
+#[derive(Debug, Clone)]
+pub struct NewSlot {
+    /// What its password shall give.
+    pub role: Role,
+    /// For people: whose it is.
+    pub label: String,
+    /// Cost of its password.
+    pub argon2: Argon2Params,
+}
+
+/// Every slot of the store that can be decoded.
+fn slots(backend: &Backend) -> Result<Vec<(SlotId, KeySlot)>> {
+    let ids: Vec<SlotId> = backend.list(KEYS)?;
+    let mut slots = Vec::new();
+    for id in ids {
+        // A slot that is damaged must not keep the others from opening the repository.
+        let bytes = match backend.get_named(&id, MAX_SLOT_BYTES) {
+            Err(error) if error.is_damage() => continue,
+            bytes => bytes?,
+        };
+        slots.extend(KeySlot::from_bytes(&bytes).ok().map(|slot| (id, slot)));
+    }
+    slots.sort_by_key(|(_, slot)| slot.head.created);
+    Ok(slots)
+}
+
+/// Finds the slot that `password` opens.
+pub(crate) fn unlock(backend: &Backend, password: &[u8]) -> Result<(SlotId, KeyRing, [u8; 32])> {
+    let slots = slots(backend)?;
+    for (id, slot) in &slots {
+        match dtrvault_crypto::open_slot(slot, password) {
+            Ok((ring, config_hash)) => return Ok((*id, ring, config_hash)),
+            Err(CryptoError::WrongPassword | CryptoError::EmptyPassword) => {}
+            Err(source) => return Err(RepoError::Unsealed { key: id.key(), source }),
+        }
+    }
+    Err(RepoError::WrongPassword { url: backend.url().to_owned(), slots: slots.len() })
+}
+
+impl Repository {
+    /// Every key slot, oldest first.
+    ///
+    /// # Errors
+    /// [`RepoError::NeedsFullKey`], and those of the store.
+    pub fn key_list(&self) -> Result<Vec<(SlotId, SlotHead)>> {
+        self.need_full_key()?;
+        Ok(slots(self.backend())?.into_iter().map(|(id, slot)| (id, slot.head)).collect())
+    }
+
+    /// Adds a slot for `password`.
+    ///
+    /// # Errors
+    /// [`RepoError::NeedsFullKey`], and those of the store.
+    pub fn key_add(&self, password: &[u8], new: &NewSlot) -> Result<SlotId> {
+        self.need_full_key()?;
+        self.put_slot(password, new)
+    }
+
+    /// Removes the slot whose id begins with `prefix`.
+    ///
+    /// # Errors
+    /// [`RepoError::LastFullKey`], [`RepoError::NoSuchId`], [`RepoError::AmbiguousId`],
+    /// [`RepoError::NeedsFullKey`], and those of the store.
+    pub fn key_remove(&self, prefix: &str) -> Result<SlotId> {
+        self.need_full_key()?;
+        let slots = slots(self.backend())?;
+        let ids: Vec<SlotId> = slots.iter().map(|(id, _)| *id).collect();
+        let id = crate::snapshots::by_prefix("key", prefix, &ids)?;
+        let full_left = slots.iter().any(|(other, slot)| *other != id && slot.head.role == Role::Full);
+        if !full_left {
+            return Err(RepoError::LastFullKey);
+        }
+        self.backend().delete(&id.key())?;
+        Ok(id)
+    }
+
+    /// Gives the slot that opened this repository another password: a new slot of the same
+    /// role and label is written, then the old one removed.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn key_change_password(&self, password: &[u8], argon2: Argon2Params) -> Result<SlotId> {
+        let slots = slots(self.backend())?;
+        let label = slots.iter().find(|(id, _)| *id == self.slot()).map(|(_, slot)| slot.head.label.clone());
+        let new = NewSlot { role: self.role(), label: label.unwrap_or_default(), argon2 };
+        let id = self.put_slot(password, &new)?;
+        self.backend().delete(&self.slot().key())?;
+        Ok(id)
+    }
+
+    fn put_slot(&self, password: &[u8], new: &NewSlot) -> Result<SlotId> {
+        let request = SlotRequest {
+            role: new.role,
+            argon2: new.argon2,
+            repo: self.id(),
+            config_hash: self.config_hash(),
+            label: &new.label,
+            created: self.options().clock.now(),
+        };
+        let slot = dtrvault_crypto::seal_slot(self.ring(), password, &request)?;
+        self.backend().create_named(slot.to_bytes())
+    }
+}
+
+/// Cost of a password that takes about `target` to try on this machine.
+///
+/// # Errors
+/// [`dtrvault_crypto::Error::Argon2`].
+pub fn tune(target: std::time::Duration) -> std::result::Result<Argon2Params, CryptoError> {
+    dtrvault_crypto::tune(target)
+}

@@ -1,0 +1,171 @@
+//! Leases: a writer says that it is running, renews that, and commits nothing without it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use dtrvault_crypto::SharedKind;
+use dtrvault_format::cbor::Object;
+use dtrvault_format::names::{LEASES, Named};
+use dtrvault_format::{Lease, LeaseId, Time};
+use tokio::task::JoinHandle;
+
+use crate::error::{RepoError, Result};
+use crate::repository::Repository;
+
+/// How long leases last, and how often they are renewed.
+#[derive(Debug, Clone, Copy)]
+pub struct LeaseTimes {
+    /// From writing a lease to its end.
+    pub lasts: Duration,
+    /// From one renewal to the next; well below `lasts`.
+    pub renewed_after: Duration,
+}
+
+impl Default for LeaseTimes {
+    fn default() -> Self {
+        Self { lasts: Duration::from_secs(15 * 60), renewed_after: Duration::from_secs(4 * 60) }
+    }
+}
+
+/// A lease that is renewed until it is dropped.
+pub(crate) struct HeldLease {
+    repo: Repository,
+    state: Arc<State>,
+    renewal: JoinHandle<()>,
+}
+
+struct State {
+    current: Mutex<(LeaseId, Time)>,
+    lost: AtomicBool,
+}
+
+impl State {
+    fn current(&self) -> (LeaseId, Time) {
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl HeldLease {
+    /// Takes a lease. Says as well whether other leases are there: of writers that run, or of
+    /// writers that died and may have left packs which no segment names.
+    pub(crate) fn take(repo: &Repository, operation: &str) -> Result<(Self, bool)> {
+        let others = !repo.backend().list::<LeaseId>(LEASES)?.is_empty();
+        let mut run = [0; 16];
+        getrandom::fill(&mut run).map_err(RepoError::Randomness)?;
+        let now = repo.options().clock.now();
+        let lease = Lease {
+            run: run.into(),
+            operation: operation.to_owned(),
+            host: repo.options().host.clone(),
+            pid: std::process::id(),
+            boot: boot_id(),
+            started: now,
+            expires: now,
+        };
+        let (lease, bytes) = renewed(repo, lease)?;
+        let id = repo.backend().create_named(bytes)?;
+        let state =
+            Arc::new(State { current: Mutex::new((id, lease.expires)), lost: AtomicBool::new(false) });
+        let renewal = repo.backend().runtime().spawn(renew_forever(repo.clone(), lease, Arc::clone(&state)));
+        Ok((Self { repo: repo.clone(), state, renewal }, others))
+    }
+
+    /// Says whether the lease is still held.
+    pub(crate) fn check(&self) -> Result<()> {
+        let lost = |detail| Err(RepoError::LeaseLost { detail });
+        if self.state.lost.load(Ordering::Relaxed) {
+            return lost("it could not be renewed in time");
+        }
+        let (id, expires) = self.state.current();
+        if self.repo.options().clock.now() >= expires {
+            return lost("it ran out, or the clock jumped");
+        }
+        match self.repo.backend().wait(self.repo.backend().store().size(&id.key())) {
+            Ok(_) => Ok(()),
+            // A renewal may have replaced it meanwhile.
+            Err(error) if error.is_damage() && self.state.current().0 != id => self.check(),
+            Err(error) if error.is_damage() => lost("somebody removed it"),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes what leases of dead runs are left: those that ran out, and those of processes
+    /// of this host that are gone.
+    pub(crate) fn clear_dead(&self) -> Result<()> {
+        let own = self.state.current().0;
+        for id in self.repo.backend().list::<LeaseId>(LEASES)? {
+            if id != own && self.is_dead(&id)? {
+                self.repo.backend().delete(&id.key())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_dead(&self, id: &LeaseId) -> Result<bool> {
+        let limit = dtrvault_format::limits::MAX_LEASE_BYTES;
+        let bytes = match self.repo.backend().get_named(id, limit) {
+            // Released meanwhile, or garbage: nothing to clear, or nobody's.
+            Err(error) if error.is_damage() => return Ok(false),
+            bytes => bytes?,
+        };
+        let opened = self.repo.ring().open_shared(SharedKind::Lease, &bytes).ok();
+        let Some(lease) = opened.and_then(|plain| Lease::from_bytes(&plain).ok()) else {
+            return Ok(false);
+        };
+        let here = lease.host == self.repo.options().host && lease.boot == boot_id();
+        let gone = here && !lease.boot.is_empty() && !process_exists(lease.pid);
+        Ok(gone || self.repo.options().clock.now() >= lease.expires)
+    }
+}
+
+impl Drop for HeldLease {
+    fn drop(&mut self) {
+        self.renewal.abort();
+        // Best effort: a lease that stays runs out by itself.
+        let _ = self.repo.backend().delete(&self.state.current().0.key());
+    }
+}
+
+/// The lease with a new end, and its bytes.
+fn renewed(repo: &Repository, lease: Lease) -> Result<(Lease, Vec<u8>)> {
+    let options = repo.options();
+    let lasts = i64::try_from(options.lease.lasts.as_secs()).unwrap_or(i64::MAX);
+    let lease = Lease { expires: options.clock.now().plus_secs(lasts), ..lease };
+    lease.validate()?;
+    let bytes = repo.ring().seal_shared(SharedKind::Lease, &lease.to_bytes())?;
+    Ok((lease, bytes))
+}
+
+async fn renew_forever(repo: Repository, mut lease: Lease, state: Arc<State>) {
+    let store = repo.backend().store();
+    loop {
+        tokio::time::sleep(repo.options().lease.renewed_after).await;
+        let Ok((next, bytes)) = renewed(&repo, lease.clone()) else { break };
+        let id = LeaseId::new(blake3::hash(&bytes).into());
+        if store.put_new(&id.key(), bytes.into()).await.is_ok() {
+            let old = std::mem::replace(
+                &mut *state.current.lock().unwrap_or_else(PoisonError::into_inner),
+                (id, next.expires),
+            );
+            // One that stays behind runs out by itself.
+            let _ = store.delete(&old.0.key()).await;
+            lease = next;
+        } else if repo.options().clock.now() >= lease.expires {
+            break;
+        }
+    }
+    state.lost.store(true, Ordering::Relaxed);
+}
+
+/// Which boot of this host; empty where the system does not tell.
+fn boot_id() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .map(|id| id.trim().to_owned())
+        .unwrap_or_default()
+}
+
+fn process_exists(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| !matches!(rustix::process::test_kill_process(pid), Err(rustix::io::Errno::SRCH)))
+}

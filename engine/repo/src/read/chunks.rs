@@ -1,0 +1,218 @@
+//! Reading chunks: found in the index, fetched in few requests, opened, and verified.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use dtrvault_crypto::PackOpener;
+use dtrvault_format::ChunkId;
+use dtrvault_format::names::Named;
+use futures::{StreamExt, TryStreamExt};
+use rayon::prelude::*;
+
+use super::cache::{FrameCache, FrameKey};
+use crate::error::{RepoError, Result};
+use crate::index::{FrameSpan, Location, PackInfo, PackNo};
+use crate::packs;
+use crate::repository::Repository;
+
+/// Frames that lie no further apart than this are fetched with one request, bytes.
+const GAP_BYTES: u64 = 128 << 10;
+/// A request is not made longer than this by joining frames, bytes.
+const REQUEST_BYTES: u64 = 8 << 20;
+/// Requests at once, for one call.
+const PARALLEL: usize = 8;
+/// Openers of packs that are kept.
+const MAX_OPENERS: usize = 1024;
+
+/// Reads what is stored. Cheap to clone; clones share their caches.
+#[derive(Clone)]
+pub struct Reader {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    repo: Repository,
+    frames: Mutex<FrameCache>,
+    openers: Mutex<HashMap<PackNo, Arc<OpenedPack>>>,
+}
+
+struct OpenedPack {
+    info: Arc<PackInfo>,
+    opener: PackOpener,
+}
+
+/// A frame to be read.
+struct WantedFrame {
+    key: FrameKey,
+    span: FrameSpan,
+    pack: Arc<OpenedPack>,
+}
+
+impl Reader {
+    /// A reader of `repo`.
+    ///
+    /// # Errors
+    /// [`RepoError::NeedsFullKey`].
+    pub fn new(repo: &Repository) -> Result<Self> {
+        repo.need_full_key()?;
+        let inner = Inner {
+            repo: repo.clone(),
+            frames: Mutex::new(FrameCache::new(repo.options().frame_cache_bytes)),
+            openers: Mutex::default(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The repository that is read.
+    #[must_use]
+    pub fn repo(&self) -> &Repository {
+        &self.inner.repo
+    }
+
+    /// The plain bytes of chunks, in the order asked for, each held against its id.
+    ///
+    /// # Errors
+    /// [`RepoError::MissingChunk`], [`RepoError::DamagedFrame`], and those of the store.
+    pub fn fetch(&self, ids: &[ChunkId]) -> Result<Vec<Bytes>> {
+        let mut wanted: BTreeMap<FrameKey, Vec<(usize, Location)>> = BTreeMap::new();
+        for (at, id) in ids.iter().enumerate() {
+            let found = self.inner.repo.index().locate(id)?;
+            let location = found.ok_or(RepoError::MissingChunk { id: *id })?;
+            wanted.entry((location.pack, location.frame)).or_default().push((at, location));
+        }
+        let mut frames: HashMap<FrameKey, Bytes> = HashMap::new();
+        let mut missing = Vec::new();
+        for key in wanted.keys() {
+            let cached = self.frames().get(*key);
+            match cached {
+                Some(frame) => {
+                    frames.insert(*key, frame);
+                }
+                None => missing.push(self.wanted_frame(*key)?),
+            }
+        }
+        frames.extend(self.read_frames(&missing)?);
+        let mut chunks = vec![Bytes::new(); ids.len()];
+        for (key, places) in wanted {
+            let frame = frames.get(&key).cloned().unwrap_or_default();
+            for (at, location) in places {
+                if let (Some(id), Some(chunk)) = (ids.get(at), chunks.get_mut(at)) {
+                    *chunk = self.cut(&frame, location, id)?;
+                }
+            }
+        }
+        Ok(chunks)
+    }
+
+    /// Cuts one chunk out of its frame and holds it against its id.
+    fn cut(&self, frame: &Bytes, location: Location, id: &ChunkId) -> Result<Bytes> {
+        let start = location.offset as usize;
+        let end = start.saturating_add(location.len as usize);
+        if end <= frame.len() {
+            let chunk = frame.slice(start..end);
+            if self.inner.repo.ring().chunk_id(&chunk) == *id {
+                return Ok(chunk);
+            }
+        }
+        let pack = self.opened(location.pack)?.info.id;
+        let detail = format!("holds other bytes than chunk {id} has");
+        Err(RepoError::DamagedFrame { pack, frame: location.frame, detail })
+    }
+
+    fn frames(&self) -> std::sync::MutexGuard<'_, FrameCache> {
+        self.inner.frames.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wanted_frame(&self, key: FrameKey) -> Result<WantedFrame> {
+        let pack = self.opened(key.0)?;
+        let span = usize::try_from(key.1).ok().and_then(|number| pack.info.frames.get(number)).copied();
+        let span = span.ok_or_else(|| RepoError::DamagedFrame {
+            pack: pack.info.id,
+            frame: key.1,
+            detail: "is not in the index".to_owned(),
+        })?;
+        Ok(WantedFrame { key, span, pack })
+    }
+
+    /// The opener of a pack, made once.
+    fn opened(&self, number: PackNo) -> Result<Arc<OpenedPack>> {
+        let openers = || self.inner.openers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pack) = openers().get(&number) {
+            return Ok(Arc::clone(pack));
+        }
+        let info = self.inner.repo.index().pack(number)?.ok_or(RepoError::DamagedStream {
+            detail: "a chunk stands in a pack that the index does not know",
+        })?;
+        let opener = self.inner.repo.ring().open_pack(&info.header);
+        let opener = opener.map_err(|source| RepoError::Unsealed { key: info.id.key(), source })?;
+        let pack = Arc::new(OpenedPack { info, opener });
+        let mut openers = openers();
+        if openers.len() >= MAX_OPENERS {
+            openers.clear();
+        }
+        openers.insert(number, Arc::clone(&pack));
+        Ok(pack)
+    }
+
+    /// Fetches and opens frames, which are sorted by pack and number.
+    fn read_frames(&self, wanted: &[WantedFrame]) -> Result<Vec<(FrameKey, Bytes)>> {
+        let runs = runs(wanted);
+        let backend = self.inner.repo.backend();
+        let fetched: Vec<Bytes> = backend.wait(
+            futures::stream::iter(runs.iter().map(|run| async move {
+                let (Some(first), Some(last)) = (run.first(), run.last()) else {
+                    return Ok(Bytes::new());
+                };
+                let end = last.span.offset + u64::from(last.span.stored_len);
+                let key = first.pack.info.id.key();
+                backend.store().get_range(&key, first.span.offset, end - first.span.offset).await
+            }))
+            .buffered(PARALLEL)
+            .try_collect(),
+        )?;
+        let stored: Vec<(&WantedFrame, &[u8])> = runs
+            .iter()
+            .zip(&fetched)
+            .flat_map(|(run, bytes)| {
+                let base = run.first().map_or(0, |first| first.span.offset);
+                run.iter().map(move |frame| {
+                    let start = usize::try_from(frame.span.offset - base).unwrap_or(usize::MAX);
+                    let end = start.saturating_add(frame.span.stored_len as usize);
+                    (frame, bytes.get(start..end).unwrap_or_default())
+                })
+            })
+            .collect();
+        let frames: Vec<(FrameKey, Bytes)> = stored
+            .into_par_iter()
+            .map(|(frame, stored)| {
+                let WantedFrame { key, span, pack } = frame;
+                let plain_len = span.plain_len as usize;
+                let plain = packs::open_frame(&pack.opener, pack.info.id, key.1, stored.to_vec(), plain_len)?;
+                Ok((*key, plain))
+            })
+            .collect::<Result<_>>()?;
+        let mut cache = self.frames();
+        for (key, frame) in &frames {
+            cache.insert(*key, frame.clone());
+        }
+        Ok(frames)
+    }
+}
+
+/// Splits sorted frames into runs that are each fetched with one request.
+fn runs(wanted: &[WantedFrame]) -> Vec<&[WantedFrame]> {
+    let mut run_start = wanted.first().map_or(0, |frame| frame.span.offset);
+    wanted
+        .chunk_by(|a, b| {
+            let end = a.span.offset + u64::from(a.span.stored_len);
+            let joined = a.key.0 == b.key.0
+                && b.span.offset.checked_sub(end).is_some_and(|gap| gap <= GAP_BYTES)
+                && b.span.offset + u64::from(b.span.stored_len) - run_start <= REQUEST_BYTES;
+            if !joined {
+                run_start = b.span.offset;
+            }
+            joined
+        })
+        .collect()
+}

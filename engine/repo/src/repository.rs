@@ -1,0 +1,290 @@
+//! Creating and opening a repository.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dtrvault_codec::Chunker;
+use dtrvault_crypto::{KeyRing, SlotRequest};
+use dtrvault_format::cbor::Object;
+use dtrvault_format::limits::MAX_CONFIG_BYTES;
+use dtrvault_format::{Argon2Params, ChunkerParams, Config, RepoId, Role, Segment, SegmentId, SlotId, names};
+use dtrvault_store::StoreError;
+
+use crate::backend::Backend;
+use crate::clock::{Clock, SystemClock};
+use crate::error::{RepoError, Result};
+use crate::index::{self, IndexCache};
+use crate::keys;
+use crate::lease::LeaseTimes;
+
+/// How to create a repository.
+#[derive(Debug, Clone)]
+pub struct CreateOptions {
+    /// How streams are cut, for as long as the repository lives.
+    pub chunker: ChunkerParams,
+    /// Cost of a password; measured on this machine when none is given.
+    pub argon2: Option<Argon2Params>,
+    /// Whose the first key is.
+    pub label: String,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for CreateOptions {
+    fn default() -> Self {
+        Self {
+            chunker: ChunkerParams::default(),
+            argon2: None,
+            label: String::new(),
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+/// A repository that was just created.
+#[derive(Debug, Clone, Copy)]
+pub struct Created {
+    /// Its id.
+    pub id: RepoId,
+    /// Its first key slot.
+    pub slot: SlotId,
+}
+
+/// How to open a repository.
+#[derive(Debug, Clone)]
+pub struct OpenOptions {
+    /// Folder for caches; each repository has a folder of its own in it.
+    pub cache_dir: PathBuf,
+    /// Most memory that the index may take, bytes.
+    pub index_memory_bytes: usize,
+    /// Packs are closed when they would grow over this, bytes.
+    pub pack_bytes: usize,
+    /// Packs that may be uploaded at once; each takes its length in memory.
+    pub uploads: usize,
+    /// zstd's level.
+    pub compression_level: i32,
+    /// Decoded frames that are kept for reading, bytes.
+    pub frame_cache_bytes: usize,
+    /// How long leases last.
+    pub lease: LeaseTimes,
+    /// Name of this host, for leases.
+    pub host: String,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl OpenOptions {
+    /// Starting values, with caches in `cache_dir`.
+    #[must_use]
+    pub fn new(cache_dir: PathBuf, host: String) -> Self {
+        Self {
+            cache_dir,
+            index_memory_bytes: 64 << 20,
+            pack_bytes: 64 << 20,
+            uploads: 2,
+            compression_level: 3,
+            frame_cache_bytes: 64 << 20,
+            lease: LeaseTimes::default(),
+            host,
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+/// An open repository. Cheap to clone.
+#[derive(Clone)]
+pub struct Repository {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    backend: Backend,
+    config: Config,
+    config_hash: [u8; 32],
+    ring: KeyRing,
+    slot: SlotId,
+    index: IndexCache,
+    damaged_segments: Vec<RepoError>,
+    fine: Chunker,
+    coarse: Chunker,
+    options: OpenOptions,
+}
+
+impl Repository {
+    /// Creates a repository with one full key.
+    ///
+    /// # Errors
+    /// [`RepoError::Exists`] when the store holds one, or parts of one.
+    pub fn create(backend: &Backend, password: &[u8], options: &CreateOptions) -> Result<Created> {
+        for folder in [names::KEYS, names::SNAPSHOTS, names::INDEX] {
+            backend.each(folder, |object| Err(exists(backend, object.key)))?;
+        }
+        let ring = KeyRing::generate()?;
+        let mut id = [0; RepoId::LEN];
+        getrandom::fill(&mut id).map_err(RepoError::Randomness)?;
+        let config = Config::new(RepoId::new(id), options.chunker);
+        config.validate()?;
+        let bytes = config.to_bytes();
+        let argon2 = match options.argon2 {
+            Some(params) => params,
+            None => dtrvault_crypto::tune(Duration::from_millis(500))?,
+        };
+        let request = SlotRequest {
+            role: Role::Full,
+            argon2,
+            repo: config.id,
+            config_hash: blake3::hash(&bytes).into(),
+            label: &options.label,
+            created: options.clock.now(),
+        };
+        let slot = dtrvault_crypto::seal_slot(&ring, password, &request)?;
+        match backend.create(names::CONFIG, bytes.into()) {
+            Err(RepoError::Store { source: StoreError::AlreadyExists { key }, .. }) => {
+                return Err(exists(backend, key));
+            }
+            created => created?,
+        }
+        Ok(Created { id: config.id, slot: backend.create_named(slot.to_bytes())? })
+    }
+
+    /// Opens a repository with a password, and brings the cached index up to date.
+    ///
+    /// # Errors
+    /// [`RepoError::NoRepository`], [`RepoError::WrongPassword`], [`RepoError::ConfigChanged`],
+    /// and those of the store and the cache.
+    pub fn open(backend: Backend, password: &[u8], options: OpenOptions) -> Result<Self> {
+        let bytes = match backend.get(names::CONFIG, MAX_CONFIG_BYTES) {
+            Err(RepoError::Store {
+                source: StoreError::NotFound { .. } | StoreError::NoRoot { .. }, ..
+            }) => return Err(RepoError::NoRepository { url: backend.url().to_owned() }),
+            bytes => bytes?,
+        };
+        let config = Config::from_bytes(&bytes)
+            .map_err(|source| RepoError::Malformed { key: names::CONFIG.to_owned(), source })?;
+        let (slot, ring, config_hash) = keys::unlock(&backend, password)?;
+        if config_hash != *blake3::hash(&bytes).as_bytes() {
+            return Err(RepoError::ConfigChanged { url: backend.url().to_owned() });
+        }
+        let cache_dir = options.cache_dir.join(config.id.to_string());
+        let index = IndexCache::open(&cache_dir.join("index"), config.id, options.index_memory_bytes)?;
+        let damaged_segments = index::sync(&backend, &ring, &index)?;
+        let seed = ring.gear_seed();
+        let ChunkerParams { fine, coarse, normalization } = config.chunker;
+        let inner = Inner {
+            fine: Chunker::new(fine, normalization, seed)?,
+            coarse: Chunker::new(coarse, normalization, seed)?,
+            backend,
+            config,
+            config_hash,
+            ring,
+            slot,
+            index,
+            damaged_segments,
+            options,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The repository's id.
+    #[must_use]
+    pub fn id(&self) -> RepoId {
+        self.inner.config.id
+    }
+
+    /// The repository's config.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    /// Hash of the config, as key slots hold it.
+    pub(crate) fn config_hash(&self) -> [u8; 32] {
+        self.inner.config_hash
+    }
+
+    /// The slot whose password opened the repository.
+    #[must_use]
+    pub fn slot(&self) -> SlotId {
+        self.inner.slot
+    }
+
+    /// What the key at hand may do.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.inner.ring.role()
+    }
+
+    /// Refuses a write-only key.
+    ///
+    /// # Errors
+    /// [`RepoError::NeedsFullKey`].
+    pub fn need_full_key(&self) -> Result<()> {
+        match self.role() {
+            Role::Full => Ok(()),
+            Role::Write => Err(RepoError::NeedsFullKey),
+        }
+    }
+
+    /// The store and its runtime.
+    #[must_use]
+    pub fn backend(&self) -> &Backend {
+        &self.inner.backend
+    }
+
+    /// The cached index.
+    #[must_use]
+    pub fn index(&self) -> &IndexCache {
+        &self.inner.index
+    }
+
+    /// What was wrong with index segments when the repository was opened. What only they name
+    /// is hidden until `rebuild-index`.
+    #[must_use]
+    pub fn damaged_segments(&self) -> &[RepoError] {
+        &self.inner.damaged_segments
+    }
+
+    /// Reads one index segment, as it stands in the store.
+    ///
+    /// # Errors
+    /// Those of damage, and those of the store.
+    pub fn segment(&self, id: &SegmentId) -> Result<Segment> {
+        index::read_segment(&self.inner.backend, &self.inner.ring, id)
+    }
+
+    /// Ids of all index segments of the store.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn segment_ids(&self) -> Result<Vec<SegmentId>> {
+        self.inner.backend.list(names::INDEX)
+    }
+
+    /// Folder of this machine for what may be lost at any time.
+    #[must_use]
+    pub fn cache_dir(&self) -> PathBuf {
+        self.inner.options.cache_dir.join(self.id().to_string())
+    }
+
+    /// The options it was opened with.
+    #[must_use]
+    pub fn options(&self) -> &OpenOptions {
+        &self.inner.options
+    }
+
+    pub(crate) fn ring(&self) -> &KeyRing {
+        &self.inner.ring
+    }
+
+    pub(crate) fn chunker(&self, class: crate::write::Class) -> Chunker {
+        match class {
+            crate::write::Class::Fine => self.inner.fine.clone(),
+            crate::write::Class::Coarse => self.inner.coarse.clone(),
+        }
+    }
+}
+
+fn exists(backend: &Backend, key: String) -> RepoError {
+    RepoError::Exists { url: backend.url().to_owned(), key }
+}

@@ -1,0 +1,91 @@
+//! Snapshots: finding and reading them.
+
+use std::fmt::Display;
+
+use dtrvault_crypto::PrivateKind;
+use dtrvault_format::cbor::Object;
+use dtrvault_format::limits::MAX_SNAPSHOT_BYTES;
+use dtrvault_format::names::{Named, SNAPSHOTS};
+use dtrvault_format::{Snapshot, SnapshotId};
+
+use crate::error::{RepoError, Result};
+use crate::repository::Repository;
+
+/// All snapshots of a repository.
+#[derive(Debug, Default)]
+pub struct Snapshots {
+    /// Those that can be read, oldest first.
+    pub sound: Vec<(SnapshotId, Snapshot)>,
+    /// Those that cannot.
+    pub damaged: Vec<(SnapshotId, RepoError)>,
+}
+
+impl Repository {
+    /// Ids of all snapshots, in no order.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn snapshot_ids(&self) -> Result<Vec<SnapshotId>> {
+        self.backend().list(SNAPSHOTS)
+    }
+
+    /// Reads a snapshot.
+    ///
+    /// # Errors
+    /// [`RepoError::NeedsFullKey`], those of damage, and those of the store.
+    pub fn snapshot(&self, id: &SnapshotId) -> Result<Snapshot> {
+        self.need_full_key()?;
+        self.open_snapshot(id, &self.backend().get_named(id, MAX_SNAPSHOT_BYTES)?)
+    }
+
+    /// Reads all snapshots, oldest first. What is wrong with one is told of that one, last.
+    ///
+    /// # Errors
+    /// [`RepoError::NeedsFullKey`], and those of the store.
+    pub fn snapshots(&self) -> Result<Snapshots> {
+        self.need_full_key()?;
+        let mut snapshots = Snapshots::default();
+        for (id, bytes) in self.backend().get_many(&self.snapshot_ids()?, MAX_SNAPSHOT_BYTES) {
+            match bytes.and_then(|bytes| self.open_snapshot(&id, &bytes)) {
+                Ok(snapshot) => snapshots.sound.push((id, snapshot)),
+                Err(error) if error.is_damage() => snapshots.damaged.push((id, error)),
+                Err(error) => return Err(error),
+            }
+        }
+        snapshots.sound.sort_by_key(|(id, snapshot)| (snapshot.time, *id));
+        Ok(snapshots)
+    }
+
+    /// The snapshot whose id begins with `prefix`, or the newest for `latest`.
+    ///
+    /// # Errors
+    /// [`RepoError::NoSuchId`], [`RepoError::AmbiguousId`], and as [`Repository::snapshot`].
+    pub fn find_snapshot(&self, prefix: &str) -> Result<(SnapshotId, Snapshot)> {
+        self.need_full_key()?;
+        if prefix == "latest" {
+            return self
+                .snapshots()?
+                .sound
+                .pop()
+                .ok_or_else(|| RepoError::NoSuchId { what: "snapshot", prefix: prefix.to_owned() });
+        }
+        let id = by_prefix("snapshot", prefix, &self.snapshot_ids()?)?;
+        Ok((id, self.snapshot(&id)?))
+    }
+
+    fn open_snapshot(&self, id: &SnapshotId, bytes: &[u8]) -> Result<Snapshot> {
+        let plain = self.ring().open_private(PrivateKind::Snapshot, bytes);
+        let plain = plain.map_err(|source| RepoError::Unsealed { key: id.key(), source })?;
+        Snapshot::from_bytes(&plain).map_err(|source| RepoError::Malformed { key: id.key(), source })
+    }
+}
+
+/// The one id that begins with `prefix`.
+pub(crate) fn by_prefix<I: Display + Copy>(what: &'static str, prefix: &str, ids: &[I]) -> Result<I> {
+    let mut found = ids.iter().filter(|id| !prefix.is_empty() && id.to_string().starts_with(prefix));
+    match (found.next(), found.next()) {
+        (Some(id), None) => Ok(*id),
+        (None, _) => Err(RepoError::NoSuchId { what, prefix: prefix.to_owned() }),
+        (Some(_), Some(_)) => Err(RepoError::AmbiguousId { what, prefix: prefix.to_owned() }),
+    }
+}
