@@ -1,0 +1,375 @@
+//! `check`: whether everything that snapshots need is there, and with `read_data` whether
+//! every byte of it is right. Damage is listed, and never stops the search.
+
+use std::collections::{HashMap, HashSet};
+
+use dtrvault_format::tree::path_as_text;
+use dtrvault_format::{ChunkId, Content, Digest, Kind, PackId, Recipe, SegmentPack, Snapshot, SnapshotId};
+use dtrvault_repo::read::Reader;
+use dtrvault_repo::{RepoError, Repository};
+
+use crate::content::open_tree;
+use crate::context::Context;
+use crate::error::Result;
+
+/// Which packs are read, byte by byte.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub enum ReadData {
+    /// None.
+    #[default]
+    Nothing,
+    /// All.
+    Everything,
+    /// So many in a hundred, chosen by chance.
+    Percent(f64),
+    /// The `part`-th of `parts` parts, counted from 1: all parts together are everything.
+    Part {
+        /// Which.
+        part: u32,
+        /// Of how many.
+        parts: u32,
+    },
+}
+
+/// Something that is damaged.
+#[derive(Debug, serde::Serialize)]
+pub struct Damage {
+    /// The object of the store that is at fault, where it is one.
+    pub object: Option<String>,
+    /// The snapshot that cannot be restored whole because of it.
+    pub snapshot: Option<SnapshotId>,
+    /// The path in that snapshot.
+    #[serde(serialize_with = "optional_path")]
+    pub path: Option<Vec<u8>>,
+    /// The blob that cannot be made.
+    pub blob: Option<Digest>,
+    /// What is wrong.
+    pub detail: String,
+}
+
+#[allow(clippy::ref_option, reason = "serde's own signature")]
+fn optional_path<S: serde::Serializer>(path: &Option<Vec<u8>>, s: S) -> std::result::Result<S::Ok, S::Error> {
+    match path {
+        Some(path) => path_as_text(path, s),
+        None => s.serialize_none(),
+    }
+}
+
+/// What was looked at, and what was found.
+#[derive(Debug, Default, serde::Serialize)]
+pub struct CheckReport {
+    /// Snapshots looked at.
+    pub snapshots: u64,
+    /// Entries of their trees.
+    pub entries: u64,
+    /// Blobs whose recipes were followed.
+    pub blobs: u64,
+    /// Packs in the index.
+    pub packs: u64,
+    /// Packs that were read.
+    pub read_packs: u64,
+    /// Their lengths.
+    pub read_bytes: u64,
+    /// Packs in the store that no index segment names. No damage: a run that was cut short
+    /// leaves them, and the next one uses them again.
+    pub unreferenced_packs: u64,
+    /// Their lengths.
+    pub unreferenced_bytes: u64,
+    /// All that is damaged.
+    pub damage: Vec<Damage>,
+}
+
+/// Checks a repository.
+///
+/// # Errors
+/// [`RepoError::NeedsFullKey`], and those of a store or cache that is out of reach.
+pub fn run(repo: &Repository, read_data: ReadData, context: &Context) -> Result<CheckReport> {
+    repo.need_full_key()?;
+    let mut check = Check {
+        repo,
+        reader: Reader::new(repo)?,
+        context,
+        report: CheckReport::default(),
+        lost: HashSet::new(),
+        damaged_blobs: HashSet::new(),
+    };
+    for error in repo.damaged_segments() {
+        check.report.damage.push(of_error(error));
+    }
+    check.packs()?;
+    if read_data != ReadData::Nothing {
+        check.read_packs(read_data)?;
+    }
+    check.blobs()?;
+    check.snapshots()?;
+    Ok(check.report)
+}
+
+struct Check<'a> {
+    repo: &'a Repository,
+    reader: Reader,
+    context: &'a Context,
+    report: CheckReport,
+    /// Chunks that cannot be had.
+    lost: HashSet<ChunkId>,
+    /// Blobs that cannot be made.
+    damaged_blobs: HashSet<Digest>,
+}
+
+impl Check<'_> {
+    /// Holds the packs of the store against those of the index.
+    fn packs(&mut self) -> Result<()> {
+        self.context.progress.stage("packs", None);
+        let mut stored: HashMap<PackId, u64> = HashMap::new();
+        self.repo.each_stored_pack(|pack| {
+            stored.insert(pack.id, pack.size);
+            Ok(())
+        })?;
+        let mut gone: HashSet<PackId> = HashSet::new();
+        self.repo.index().each_pack(|_, pack| {
+            self.report.packs += 1;
+            let detail = match stored.remove(&pack.id) {
+                Some(size) if size == pack.size => return Ok(()),
+                Some(size) => format!("the pack has {size} bytes, and should have {}", pack.size),
+                None => "the pack is missing".to_owned(),
+            };
+            gone.insert(pack.id);
+            self.report.damage.push(of_object(dtrvault_format::names::Named::key(&pack.id), detail));
+            Ok(())
+        })?;
+        self.report.unreferenced_packs = stored.len() as u64;
+        self.report.unreferenced_bytes = stored.values().sum();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let mut lost = HashSet::new();
+        self.each_segment_pack(self.context, |pack| {
+            if gone.contains(&pack.id) {
+                lost.extend(chunks(&pack));
+            }
+            Ok(())
+        })?;
+        self.lost = lost;
+        Ok(())
+    }
+
+    /// Calls `visit` for each pack of each segment that can be read, each once.
+    fn each_segment_pack(
+        &self,
+        context: &Context,
+        mut visit: impl FnMut(SegmentPack) -> Result<()>,
+    ) -> Result<()> {
+        let mut seen = HashSet::new();
+        for id in self.repo.segment_ids()? {
+            context.proceed()?;
+            let segment = match self.repo.segment(&id) {
+                // It is in the report already.
+                Err(error) if error.is_damage() => continue,
+                segment => segment?,
+            };
+            for pack in segment.packs {
+                if seen.insert(pack.id) {
+                    visit(pack)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads packs, and everything in them.
+    fn read_packs(&mut self, which: ReadData) -> Result<()> {
+        let mut total = 0;
+        self.repo.index().each_pack(|_, pack| {
+            total += pack.size;
+            Ok(())
+        })?;
+        let total = if which == ReadData::Everything { Some(total) } else { None };
+        self.context.progress.stage("reading", total);
+        let mut report = CheckReport::default();
+        let mut lost = HashSet::new();
+        self.each_segment_pack(self.context, |pack| {
+            if is_chosen(&pack.id, which)? {
+                let found = self.repo.scrub_pack(&pack)?;
+                report.read_packs += 1;
+                report.read_bytes += pack.size;
+                report.damage.extend(found.damage.iter().map(of_error));
+                lost.extend(found.lost);
+                self.context.progress.advance(pack.size, 1);
+            }
+            Ok(())
+        })?;
+        self.report.read_packs = report.read_packs;
+        self.report.read_bytes = report.read_bytes;
+        self.report.damage.extend(report.damage);
+        self.lost.extend(lost);
+        Ok(())
+    }
+
+    /// Follows every recipe.
+    fn blobs(&mut self) -> Result<()> {
+        self.context.progress.stage("blobs", None);
+        let mut failed = None;
+        let (reader, lost, context) = (&self.reader, &self.lost, self.context);
+        let (report, damaged) = (&mut self.report, &mut self.damaged_blobs);
+        let walked = self.repo.index().each_blob(|blob| {
+            if let Err(error) = context.proceed() {
+                failed = Some(error);
+                return Err(RepoError::DamagedStream { detail: "interrupted" });
+            }
+            report.blobs += 1;
+            if recipe_damage(reader, lost, &blob.recipe)?.is_some() {
+                damaged.insert(blob.digest);
+            }
+            context.progress.advance(0, 1);
+            Ok(())
+        });
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(walked?),
+        }
+    }
+
+    fn snapshots(&mut self) -> Result<()> {
+        self.context.progress.stage("snapshots", None);
+        let snapshots = self.repo.snapshots()?;
+        for (id, error) in &snapshots.damaged {
+            let damage = Damage { snapshot: Some(*id), ..of_error(error) };
+            self.report.damage.push(damage);
+        }
+        for (id, snapshot) in &snapshots.sound {
+            self.report.snapshots += 1;
+            self.snapshot(*id, snapshot)?;
+        }
+        // What no snapshot names is damage all the same: the next snapshot would rely on it.
+        let named: HashSet<Digest> = self.report.damage.iter().filter_map(|damage| damage.blob).collect();
+        for digest in self.damaged_blobs.difference(&named) {
+            let detail = "the blob cannot be made; no snapshot needs it".to_owned();
+            self.report.damage.push(Damage { blob: Some(*digest), ..of_detail(detail) });
+        }
+        Ok(())
+    }
+
+    fn snapshot(&mut self, id: SnapshotId, snapshot: &Snapshot) -> Result<()> {
+        if let Some(part) = &snapshot.metadata {
+            self.blob(id, part.name.as_bytes(), part.digest, part.size)?;
+        }
+        let Some(images) = &snapshot.images else { return Ok(()) };
+        let tree = recipe_damage(&self.reader, &self.lost, &Recipe::Plain(images.tree))?;
+        if let Some(error) = tree {
+            let detail = format!("its tree cannot be read: {error}");
+            self.report.damage.push(Damage { snapshot: Some(id), ..of_detail(detail) });
+            return Ok(());
+        }
+        let mut entries = 0;
+        for entry in open_tree(&self.reader, &id, snapshot)? {
+            self.context.proceed()?;
+            let entry = match entry {
+                Err(error) if error.is_damage() => {
+                    let detail = format!("its tree cannot be read: {}", chain(&error));
+                    self.report.damage.push(Damage { snapshot: Some(id), ..of_detail(detail) });
+                    return Ok(());
+                }
+                entry => entry?,
+            };
+            entries += 1;
+            self.report.entries += 1;
+            if let Kind::File(file) = &entry.kind
+                && let Content::Blob(digest) = file.content
+            {
+                self.blob(id, &entry.path, digest, file.size)?;
+            }
+        }
+        if entries != images.entries {
+            let detail = format!("its tree has {entries} entries, and should have {}", images.entries);
+            self.report.damage.push(Damage { snapshot: Some(id), ..of_detail(detail) });
+        }
+        Ok(())
+    }
+
+    /// Whether a blob that a snapshot names can be made.
+    fn blob(&mut self, snapshot: SnapshotId, path: &[u8], digest: Digest, size: u64) -> Result<()> {
+        let detail = match self.repo.index().blob(&digest)? {
+            None => "the index does not know the blob".to_owned(),
+            Some((known, _)) if known != size => {
+                format!("the index says that the blob has {known} bytes, the snapshot says {size}")
+            }
+            Some((_, recipe)) if self.damaged_blobs.contains(&digest) => {
+                match recipe_damage(&self.reader, &self.lost, &recipe)? {
+                    Some(error) => chain(&error),
+                    None => "the blob cannot be made".to_owned(),
+                }
+            }
+            Some(_) => return Ok(()),
+        };
+        self.report.damage.push(Damage {
+            object: None,
+            snapshot: Some(snapshot),
+            path: Some(path.to_vec()),
+            blob: Some(digest),
+            detail,
+        });
+        Ok(())
+    }
+}
+
+fn recipe_damage(
+    reader: &Reader,
+    lost: &HashSet<ChunkId>,
+    recipe: &Recipe,
+) -> std::result::Result<Option<RepoError>, RepoError> {
+    reader.recipe_damage_with(recipe, &mut |chunk| {
+        lost.contains(chunk).then_some(RepoError::LostChunk { id: *chunk })
+    })
+}
+
+fn chunks(pack: &SegmentPack) -> impl Iterator<Item = ChunkId> + '_ {
+    pack.frames.iter().flat_map(|frame| &frame.chunks).map(|chunk| chunk.id)
+}
+
+/// Whether a pack is among those to be read.
+fn is_chosen(pack: &PackId, which: ReadData) -> Result<bool> {
+    let [a, b, c, d, ..] = *pack.as_bytes();
+    Ok(match which {
+        ReadData::Nothing => false,
+        ReadData::Everything => true,
+        // Ids are hashes, so they fall into parts evenly.
+        ReadData::Part { part, parts } => u32::from_be_bytes([a, b, c, d]) % parts.max(1) + 1 == part,
+        ReadData::Percent(percent) => {
+            let mut chance = [0; 4];
+            getrandom::fill(&mut chance).map_err(RepoError::Randomness)?;
+            f64::from(u32::from_le_bytes(chance)) / f64::from(u32::MAX) * 100.0 < percent
+        }
+    })
+}
+
+fn of_detail(detail: String) -> Damage {
+    Damage { object: None, snapshot: None, path: None, blob: None, detail }
+}
+
+fn of_object(object: String, detail: String) -> Damage {
+    Damage { object: Some(object), ..of_detail(detail) }
+}
+
+/// Damage that an error tells of, with the object that it names.
+fn of_error(error: &RepoError) -> Damage {
+    Damage { object: error.object(), ..of_detail(chain(error)) }
+}
+
+/// An error and its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+impl CheckReport {
+    /// Whether nothing is damaged.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.damage.is_empty()
+    }
+}

@@ -1,0 +1,85 @@
+//! Storing a blob: hashed, chunked, and written down under its digest.
+
+use std::io::{self, Read};
+
+use dtrvault_codec::{Form, sniff};
+use dtrvault_format::{BlobRecord, Digest, Recipe};
+use dtrvault_repo::write::{Class, Session};
+use sha2::{Digest as _, Sha256};
+
+use crate::error::{OpsError, Result};
+
+/// Length of the reads, bytes.
+const READ_BYTES: usize = 4 << 20;
+/// What `sniff` looks at, bytes.
+const SNIFF_BYTES: usize = 512;
+
+/// A blob that was stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BlobSummary {
+    /// Its digest.
+    pub(crate) digest: Digest,
+    /// Its length, bytes.
+    pub(crate) size: u64,
+}
+
+/// Why a blob was not stored.
+pub(crate) enum BlobError {
+    /// It could not be read to its end.
+    Read(io::Error),
+    /// It could not be stored.
+    Store(OpsError),
+}
+
+impl<E: Into<OpsError>> From<E> for BlobError {
+    fn from(error: E) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// Reads `source` to its end and stores it as a plain recipe. `seen` is told of every read.
+pub(crate) fn write_blob(
+    session: &Session,
+    source: &mut dyn Read,
+    seen: &mut dyn FnMut(&[u8]) -> Result<()>,
+) -> std::result::Result<BlobSummary, BlobError> {
+    let mut buffer = vec![0; READ_BYTES];
+    let mut filled = read_full(source, &mut buffer).map_err(BlobError::Read)?;
+    let first = buffer.get(..filled).unwrap_or_default();
+    let is_whole = filled < SNIFF_BYTES;
+    // What is compressed shares nothing at a fine grain, and costs an entry a chunk.
+    let class = match sniff(first.get(..SNIFF_BYTES).unwrap_or(first), is_whole) {
+        Form::Gzip | Form::Zstd => Class::Coarse,
+        Form::Tar | Form::Other | Form::Empty => Class::Fine,
+    };
+    let mut stream = session.stream(class);
+    let mut hasher = Sha256::new();
+    let mut size = 0;
+    while let Some(bytes) = buffer.get(..filled).filter(|bytes| !bytes.is_empty()) {
+        seen(bytes)?;
+        size += bytes.len() as u64;
+        hasher.update(bytes);
+        stream.write(bytes)?;
+        filled = read_full(source, &mut buffer).map_err(BlobError::Read)?;
+    }
+    let digest = Digest::new(hasher.finalize().into());
+    let recipe = Recipe::Plain(stream.finish()?);
+    if session.known_blob(&digest)?.is_none() {
+        session.record_blob(BlobRecord { digest, size, recipe });
+    }
+    Ok(BlobSummary { digest, size })
+}
+
+/// Fills `buffer` as far as the source goes.
+pub(crate) fn read_full(source: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match source.read(rest) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}

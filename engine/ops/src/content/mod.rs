@@ -1,0 +1,11 @@
+//! Content of a repository, as all verbs see it: blobs by digest, trees by snapshot.
+
+mod blob_reader;
+mod blob_writer;
+mod proven_tar;
+mod tree_reader;
+
+pub(crate) use blob_reader::read_blob;
+pub(crate) use blob_writer::{BlobError, read_full, write_blob};
+pub(crate) use proven_tar::ProvenTar;
+pub(crate) use tree_reader::{TreeEntries, open_tree, read_tree};

@@ -1,0 +1,70 @@
+//! What every verb is given beside its options: where to report, and whether to go on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::{OpsError, Result};
+
+/// Where a verb tells how far it is. Called from several threads at once.
+pub trait Progress: Send + Sync {
+    /// A new stage begins: `total_bytes` of work, where that is known.
+    fn stage(&self, name: &str, total_bytes: Option<u64>);
+
+    /// More was done.
+    fn advance(&self, bytes: u64, items: u64);
+
+    /// Something that the operator should know, and that stops nothing.
+    fn warn(&self, message: &str);
+}
+
+/// Reports nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Quiet;
+
+impl Progress for Quiet {
+    fn stage(&self, _: &str, _: Option<u64>) {}
+    fn advance(&self, _: u64, _: u64) {}
+    fn warn(&self, _: &str) {}
+}
+
+/// Asks a running verb to stop. Clones speak of the same request.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Asks.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was asked.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What every verb is given.
+#[derive(Clone)]
+pub struct Context {
+    /// Where to report.
+    pub progress: Arc<dyn Progress>,
+    /// Whether to go on.
+    pub cancel: Cancel,
+}
+
+impl Default for Context {
+    fn default() -> Self {
+        Self { progress: Arc::new(Quiet), cancel: Cancel::default() }
+    }
+}
+
+impl Context {
+    /// Goes on, or not.
+    ///
+    /// # Errors
+    /// [`OpsError::Interrupted`].
+    pub fn proceed(&self) -> Result<()> {
+        if self.cancel.is_cancelled() { Err(OpsError::Interrupted) } else { Ok(()) }
+    }
+}

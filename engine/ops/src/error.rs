@@ -1,0 +1,139 @@
+//! What can go wrong with a verb.
+
+use std::io;
+
+use dtrvault_codec::CodecError;
+use dtrvault_format::tree::display_path;
+use dtrvault_format::{Digest, FormatError};
+use dtrvault_registry::source::SourceError;
+use dtrvault_registry::target::TargetError;
+use dtrvault_repo::RepoError;
+
+/// A result of this crate.
+pub type Result<T> = std::result::Result<T, OpsError>;
+
+/// Failure of a verb.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpsError {
+    /// The repository failed.
+    #[error(transparent)]
+    Repo(#[from] RepoError),
+    /// The registry cannot be read.
+    #[error("the registry cannot be read")]
+    Source(#[from] SourceError),
+    /// The target cannot be written.
+    #[error("the target cannot be written")]
+    Target(#[from] TargetError),
+    /// The root holds no registry.
+    #[error("{location} holds no docker/registry/v2: it is no registry's storage root")]
+    NotARegistry {
+        /// Where it was looked for.
+        location: String,
+    },
+    /// The metadata stream cannot be read.
+    #[error("the metadata stream {name} cannot be read")]
+    Metadata {
+        /// Its name.
+        name: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The metadata stream has no bytes.
+    #[error("the metadata stream {name} is empty: the command that writes it has probably failed")]
+    EmptyMetadata {
+        /// Its name.
+        name: String,
+    },
+    /// The metadata tar ends too early.
+    #[error("the metadata tar {name} is cut: {detail}; nothing was recorded")]
+    TruncatedMetadata {
+        /// Its name.
+        name: String,
+        /// Where it ends.
+        detail: String,
+    },
+    /// A recipe did not give back what it was made of.
+    #[error("the tar recipe of {name} did not give back its bytes; nothing was recorded")]
+    Unproven {
+        /// Name of the stream.
+        name: String,
+    },
+    /// Neither part was asked for, or none is there.
+    #[error("there is nothing to take a snapshot of")]
+    NothingToTake,
+    /// The snapshot lacks the part.
+    #[error("snapshot {snapshot} has no {part}")]
+    NoSuchPart {
+        /// The snapshot.
+        snapshot: String,
+        /// The part.
+        part: &'static str,
+    },
+    /// The snapshot has no such path.
+    #[error("snapshot {snapshot} has no '{}'", display_path(.path))]
+    NoSuchPath {
+        /// The snapshot.
+        snapshot: String,
+        /// The path.
+        path: Vec<u8>,
+    },
+    /// A blob did not come back with its digest or its length.
+    #[error("blob sha256:{digest} is damaged: what its recipe gives has another digest")]
+    WrongDigest {
+        /// The blob.
+        digest: Digest,
+    },
+    /// A tree is not what the format says.
+    #[error("the tree of snapshot {snapshot} is damaged")]
+    DamagedTree {
+        /// The snapshot.
+        snapshot: String,
+        /// How.
+        source: FormatError,
+    },
+    /// Output cannot be written.
+    #[error("the output cannot be written")]
+    Output(#[source] io::Error),
+    /// A local file of the cache cannot be used.
+    #[error("the local cache cannot be written")]
+    Cache(#[source] io::Error),
+    /// Encoding failed.
+    #[error("encoding failed")]
+    Codec(#[from] CodecError),
+    /// A value breaks the format's limits.
+    #[error("this cannot be stored in the format")]
+    Format(#[from] FormatError),
+    /// A pattern of the command line is none.
+    #[error("this is no pattern")]
+    Pattern(#[from] globset::Error),
+    /// The operator asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+    /// A thread of this process died.
+    #[error("a worker of this process died: this is a bug in dtrvault")]
+    WorkerDied,
+}
+
+impl OpsError {
+    /// Whether it says that stored bytes are wrong or gone.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Repo(error) => error.is_damage(),
+            Self::WrongDigest { .. } | Self::DamagedTree { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// The error that a reader of stored content put into an `io::Error`, or `otherwise`.
+    pub(crate) fn from_io(error: io::Error, otherwise: impl FnOnce(io::Error) -> Self) -> Self {
+        match error.downcast::<RepoError>() {
+            Ok(error) => Self::Repo(error),
+            Err(error) => match error.downcast::<OpsError>() {
+                Ok(error) => error,
+                Err(error) => otherwise(error),
+            },
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! The image part: a walk, what has changed of it read side by side, a tree in order.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+
+use dtrvault_format::{
+    Content, Digest, Entry, File, Identity, ImagesPart, Kind, Meta, ProblemKind, Stats, TreeEncoder,
+};
+use dtrvault_registry::layout::{PathKind, classify};
+use dtrvault_registry::source::{FileStat, Found, Item, ItemKind, Source};
+use dtrvault_repo::Repository;
+use dtrvault_repo::write::{Class, Session, StreamWriter};
+
+use super::parent::{NewTree, Parent, unchanged};
+use super::problems::Problems;
+use super::read_file::{Outcome, ReadFile, read_manifest};
+use super::references::{References, blob_path};
+use super::workers::Workers;
+use super::{DryRunReport, ImagesInput, TakenImages};
+use crate::context::Context;
+use crate::error::{OpsError, Result};
+
+/// Items that the walk may be ahead of the reading.
+const WALK_AHEAD: usize = 4096;
+/// Items that may be read ahead of the tree.
+const RESULTS_AHEAD: usize = 4096;
+/// Walks at most, when blobs arrive that earlier walks missed.
+const MAX_WALKS: usize = 3;
+
+/// Stores the image content.
+#[allow(clippy::too_many_arguments, reason = "the parts of one run, each of its own kind")]
+pub(super) fn take(
+    repo: &Repository,
+    session: &Session,
+    input: &ImagesInput,
+    host: &str,
+    readers: usize,
+    problems: &mut Problems,
+    stats: &mut Stats,
+    context: &Context,
+) -> Result<TakenImages> {
+    let run = Run { repo, session, input, host, readers, context };
+    let mut walks = 1;
+    loop {
+        let (pass, references, parent) = run.walk()?;
+        // Blobs stand before links in the order of a tree: what was pushed while the walk went
+        // from one to the other is named, and not there. So it is walked once more; all that
+        // is known by then is not read again.
+        let arrived = references.missing().iter().any(|digest| run.has_blob(digest));
+        if arrived && walks < MAX_WALKS {
+            walks += 1;
+            continue;
+        }
+        problems.absorb(pass.problems);
+        references.report(problems);
+        stats.files += pass.stats.files;
+        stats.dirs += pass.stats.dirs;
+        stats.others += pass.stats.others;
+        stats.seen_bytes += pass.stats.seen_bytes;
+        stats.read_bytes += pass.stats.read_bytes;
+        let part = ImagesPart {
+            tree: pass.tree.finish()?,
+            location: input.source.location().to_owned(),
+            entries: pass.entries,
+            bytes: pass.stats.seen_bytes,
+        };
+        return Ok(TakenImages { part, parent: parent.id(), cache: pass.cache });
+    }
+}
+
+/// Looks what would be read.
+pub(super) fn dry_run(
+    repo: &Repository,
+    input: &ImagesInput,
+    host: &str,
+    context: &Context,
+) -> Result<DryRunReport> {
+    context.progress.stage("looking", None);
+    let mut parent = Parent::find(repo, input.source.location(), host, context);
+    let mut report = DryRunReport::default();
+    let mut problems = Problems::default();
+    let mut failed = None;
+    input.source.walk(&input.walk, &mut |found| {
+        let step = context.proceed().and_then(|()| match found {
+            Found::Problem(problem) => {
+                problems.add(problem);
+                Ok(())
+            }
+            Found::Item(item) => {
+                count(&mut report.stats, &item);
+                if let ItemKind::File(stat) = &item.kind {
+                    report.stats.seen_bytes += stat.size;
+                    let before = parent.entry(&item.path);
+                    let known = match classify(&item.path) {
+                        PathKind::BlobData { digest } if before.is_none() => repo
+                            .index()
+                            .blob(&digest)
+                            .map(|blob| blob.is_some_and(|(size, _)| size == stat.size))?,
+                        _ => false,
+                    };
+                    if !known && unchanged(before.as_ref(), stat, item.meta.mtime).is_none() {
+                        report.changed_files += 1;
+                        report.changed_bytes += stat.size;
+                    }
+                }
+                context.progress.advance(0, 1);
+                Ok(())
+            }
+        });
+        match step {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    })?;
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    (_, report.problems, report.problem_count) = problems.into_parts();
+    Ok(report)
+}
+
+fn count(stats: &mut Stats, item: &Item) {
+    match &item.kind {
+        ItemKind::File(_) => stats.files += 1,
+        ItemKind::Other(Kind::Dir) => stats.dirs += 1,
+        ItemKind::Other(_) => stats.others += 1,
+    }
+}
+
+/// What one run works with.
+struct Run<'a> {
+    repo: &'a Repository,
+    session: &'a Session,
+    input: &'a ImagesInput,
+    host: &'a str,
+    readers: usize,
+    context: &'a Context,
+}
+
+/// What one walk has made so far.
+struct Pass {
+    tree: StreamWriter,
+    encoder: TreeEncoder,
+    cache: NewTree,
+    entries: u64,
+    stats: Stats,
+    problems: Problems,
+    /// Files that are not in the tree: what links to them cannot be either.
+    left_out: HashSet<Vec<u8>>,
+}
+
+impl Run<'_> {
+    fn source(&self) -> &dyn Source {
+        &*self.input.source
+    }
+
+    /// Whether a blob is in the registry now.
+    fn has_blob(&self, digest: &Digest) -> bool {
+        self.source().open(&blob_item(digest)).is_ok()
+    }
+
+    /// Walks once, from end to end.
+    fn walk(&self) -> Result<(Pass, References, Parent)> {
+        self.context.progress.stage("images", None);
+        let location = self.source().location();
+        let mut parent = Parent::find(self.repo, location, self.host, self.context);
+        let mut references = References::default();
+        let mut pass = Pass {
+            tree: self.session.stream(Class::Fine),
+            encoder: TreeEncoder::default(),
+            cache: NewTree::begin(self.repo, location, self.host),
+            entries: 0,
+            stats: Stats::default(),
+            problems: Problems::default(),
+            left_out: HashSet::new(),
+        };
+        thread::scope(|scope| {
+            let (sender, found) = sync_channel(WALK_AHEAD);
+            let walker = scope.spawn(move || {
+                self.source().walk(&self.input.walk, &mut |found| match sender.send(found) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(_) => ControlFlow::Break(()),
+                })
+            });
+            let mut workers = Workers::start(scope, self.readers, RESULTS_AHEAD);
+            for found in &found {
+                self.context.proceed()?;
+                self.dispatch(found, &mut parent, &mut workers)?;
+                while let Some(outcome) = workers.next(false)? {
+                    pass.take_in(outcome?, &mut references, self.context)?;
+                    self.session.checkpoint_if_due()?;
+                }
+            }
+            while let Some(outcome) = workers.next(true)? {
+                self.context.proceed()?;
+                pass.take_in(outcome?, &mut references, self.context)?;
+                self.session.checkpoint_if_due()?;
+            }
+            drop(workers);
+            walker.join().map_err(|_| OpsError::WorkerDied)??;
+            Ok::<(), OpsError>(())
+        })?;
+        parent.finish();
+        // Manifests that were not read name what they named before. Whether that is still there
+        // is only in doubt when a blob has gone since, or when there is no before.
+        if parent.id().is_none() || parent.lost_blob() {
+            for digest in references.unread_manifests() {
+                self.context.proceed()?;
+                if let Some(names) = read_manifest(self.source(), &blob_item(&digest)) {
+                    references.manifest(digest, names);
+                }
+            }
+        }
+        Ok((pass, references, parent))
+    }
+
+    /// Decides what one found thing needs, and has it done.
+    fn dispatch<'env>(
+        &'env self,
+        found: Found,
+        parent: &mut Parent,
+        workers: &mut Workers<'env, Result<Outcome>>,
+    ) -> Result<()> {
+        let item = match found {
+            Found::Problem(problem) => {
+                workers.ready(Ok(Outcome::problem(problem)));
+                return Ok(());
+            }
+            Found::Item(item) => item,
+        };
+        let before = parent.entry(&item.path);
+        let stat = match item.kind {
+            ItemKind::Other(kind) => {
+                workers.ready(Ok(Outcome::entry(Entry { path: item.path, meta: item.meta, kind })));
+                return Ok(());
+            }
+            ItemKind::File(ref stat) => stat.clone(),
+        };
+        if let Some(file) = unchanged(before.as_ref(), &stat, item.meta.mtime)
+            && self.is_stored(&file.content, stat.size)?
+        {
+            // A folder copied from elsewhere may have other permissions, so those are the new ones.
+            let file = File { sparse: stat.sparse, ..file.clone() };
+            workers.ready(Ok(Outcome::kept(item, file)));
+            return Ok(());
+        }
+        if let (PathKind::BlobData { digest }, None) = (classify(&item.path), &before)
+            && self.is_stored(&Content::Blob(digest), stat.size)?
+        {
+            let FileStat { size, identity, sparse } = stat;
+            let file = File { size, content: Content::Blob(digest), identity, sparse, mismatch: false };
+            workers.ready(Ok(Outcome::kept(item, file)));
+            return Ok(());
+        }
+        let task = ReadFile { session: self.session, source: self.source(), context: self.context };
+        workers.submit(move || task.run(item, &stat))
+    }
+
+    /// Whether content need not be stored again.
+    fn is_stored(&self, content: &Content, size: u64) -> Result<bool> {
+        match content {
+            Content::Inline(_) => Ok(true),
+            Content::Blob(digest) => {
+                Ok(self.session.known_blob(digest)?.is_some_and(|(known, _)| known == size))
+            }
+        }
+    }
+}
+
+impl Pass {
+    /// Puts the next outcome into the tree.
+    fn take_in(&mut self, outcome: Outcome, references: &mut References, context: &Context) -> Result<()> {
+        self.problems.absorb(outcome.problems);
+        self.stats.read_bytes += outcome.read_bytes;
+        if let Some((digest, names)) = outcome.manifest {
+            references.manifest(digest, names);
+        }
+        if let Some(path) = outcome.left_out {
+            self.left_out.insert(path);
+        }
+        let Some(entry) = outcome.entry else { return Ok(()) };
+        match &entry.kind {
+            Kind::Hardlink { target } if self.left_out.contains(target) => {
+                let detail = "another name of a file that could not be taken";
+                self.problems.note(ProblemKind::Unreadable, &entry.path, detail);
+                return Ok(());
+            }
+            Kind::File(file) => {
+                self.stats.files += 1;
+                self.stats.seen_bytes += file.size;
+                match (classify(&entry.path), &file.content) {
+                    (PathKind::BlobData { digest }, _) => {
+                        references.blob(digest);
+                        if file.mismatch {
+                            self.problems.note(
+                                ProblemKind::DigestMismatch,
+                                &entry.path,
+                                "its bytes do not have the digest in its path; stored as it is",
+                            );
+                        }
+                    }
+                    (_, Content::Inline(bytes)) => references.link(&entry.path, bytes),
+                    _ => {}
+                }
+            }
+            Kind::Dir => self.stats.dirs += 1,
+            Kind::Hardlink { .. } => {
+                self.stats.others += 1;
+                if let PathKind::BlobData { digest } = classify(&entry.path) {
+                    references.blob(digest);
+                }
+            }
+            _ => self.stats.others += 1,
+        }
+        match self.encoder.encode(&entry) {
+            Ok(bytes) => {
+                self.tree.write(&bytes)?;
+                self.cache.write(&bytes);
+                self.entries += 1;
+            }
+            Err(error) => self.problems.note(ProblemKind::BadName, &entry.path, error.to_string()),
+        }
+        context.progress.advance(0, 1);
+        Ok(())
+    }
+}
+
+/// A blob of the registry as something that can be opened.
+fn blob_item(digest: &Digest) -> Item {
+    let stat = FileStat { size: 0, identity: Identity::Unknown, sparse: false };
+    Item { path: blob_path(digest), meta: Meta::default(), kind: ItemKind::File(stat) }
+}

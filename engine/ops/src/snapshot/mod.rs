@@ -1,0 +1,224 @@
+//! `snapshot`: takes the metadata stream and the image content of a registry.
+//!
+//! Metadata first, images after: what metadata names exists when images are read. Nothing is
+//! in the repository until the snapshot is, which is the last object written.
+
+mod images;
+mod metadata;
+mod parent;
+mod problems;
+mod read_file;
+mod references;
+mod workers;
+
+use std::io::Read;
+use std::time::Instant;
+
+use dtrvault_format::limits::FORMAT_VERSION;
+use dtrvault_format::{DtrIdentity, ImagesPart, MetadataPart, Problem, Snapshot, SnapshotId, Stats};
+use dtrvault_registry::source::{Source, WalkOptions};
+use dtrvault_repo::Repository;
+
+use crate::context::Context;
+use crate::error::{OpsError, Result};
+use problems::Problems;
+
+/// A metadata stream that was taken elsewhere.
+pub struct MetadataInput {
+    /// Its bytes.
+    pub stream: Box<dyn Read + Send>,
+    /// Where they come from: a file's name, or `-`.
+    pub name: String,
+    /// Its length, where that is known.
+    pub size: Option<u64>,
+    /// A tar that ends within a member is taken all the same.
+    pub allow_truncated: bool,
+}
+
+/// Image content to be taken.
+pub struct ImagesInput {
+    /// Where it is.
+    pub source: Box<dyn Source>,
+    /// What is left out.
+    pub walk: WalkOptions,
+}
+
+/// What to take, and how to call it.
+pub struct SnapshotOptions {
+    /// The metadata stream.
+    pub metadata: Option<MetadataInput>,
+    /// The image content.
+    pub images: Option<ImagesInput>,
+    /// Words to find it by.
+    pub tags: Vec<String>,
+    /// Where it is taken.
+    pub host: String,
+    /// Name and version of the program.
+    pub program: String,
+    /// Files read at once.
+    pub readers: usize,
+}
+
+/// What was taken.
+#[derive(Debug, serde::Serialize)]
+pub struct SnapshotReport {
+    /// The new snapshot.
+    pub id: SnapshotId,
+    /// What it says.
+    pub snapshot: Snapshot,
+}
+
+/// What would be taken.
+#[derive(Debug, Default, serde::Serialize)]
+pub struct DryRunReport {
+    /// Files, folders and the rest.
+    pub stats: Stats,
+    /// Files that would be read.
+    pub changed_files: u64,
+    /// Their lengths.
+    pub changed_bytes: u64,
+    /// What could not be looked at.
+    pub problems: Vec<Problem>,
+    /// How many problems there were in all.
+    pub problem_count: u64,
+}
+
+/// Takes a snapshot.
+///
+/// # Errors
+/// [`OpsError`]; nothing is recorded then. Files that cannot be taken are no error: they are
+/// in the snapshot's list of problems, and it is marked incomplete.
+pub fn run(repo: &Repository, options: SnapshotOptions, context: &Context) -> Result<SnapshotReport> {
+    let SnapshotOptions { metadata, images, mut tags, host, program, readers } = options;
+    if metadata.is_none() && images.is_none() {
+        return Err(OpsError::NothingToTake);
+    }
+    if let Some(images) = &images {
+        require_registry(images)?;
+    }
+    tags.sort();
+    tags.dedup();
+    let started = Instant::now();
+    let time = repo.options().clock.now();
+    let session = repo.session("snapshot")?;
+    let mut problems = Problems::default();
+    let mut stats = Stats::default();
+
+    let metadata = match metadata {
+        Some(input) => Some(metadata::take(&session, input, &mut problems, &mut stats, context)?),
+        None => None,
+    };
+    let mut parent_id = None;
+    let mut images_part = None;
+    let mut tree_cache = None;
+    if let Some(input) = &images {
+        let taken = images::take(repo, &session, input, &host, readers, &mut problems, &mut stats, context)?;
+        parent_id = taken.parent;
+        tree_cache = Some(taken.cache);
+        images_part = Some(taken.part);
+    }
+    context.progress.stage("writing", None);
+    context.proceed()?;
+    let dtr = metadata.as_ref().and_then(identity);
+    let (complete, list, count) = problems.into_parts();
+    let mut committed = None;
+    let id = session.commit(|counters| {
+        let stats = Stats {
+            new_bytes: counters.new_bytes,
+            new_chunks: counters.new_chunks,
+            written_bytes: counters.written_bytes,
+            duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            ..stats
+        };
+        let snapshot = Snapshot {
+            version: FORMAT_VERSION,
+            time,
+            host,
+            tags,
+            metadata,
+            images: images_part,
+            dtr,
+            complete,
+            problems: list,
+            problem_count: count,
+            stats,
+            parent: parent_id,
+            program,
+        };
+        committed = Some(snapshot.clone());
+        snapshot
+    })?;
+    if let Some(cache) = tree_cache {
+        // A cache only makes the next run faster.
+        if let Err(error) = cache.keep(&id) {
+            context.progress.warn(&format!("the tree could not be kept for the next run: {error}"));
+        }
+    }
+    let snapshot = committed.ok_or(OpsError::WorkerDied)?;
+    Ok(SnapshotReport { id, snapshot })
+}
+
+/// Looks what a snapshot of the image content would read, and writes nothing.
+///
+/// # Errors
+/// [`OpsError`] when the registry cannot be walked.
+pub fn dry_run(
+    repo: &Repository,
+    images: &ImagesInput,
+    host: &str,
+    context: &Context,
+) -> Result<DryRunReport> {
+    require_registry(images)?;
+    images::dry_run(repo, images, host, context)
+}
+
+/// Refuses a root that holds no registry, which is most likely the wrong folder.
+fn require_registry(images: &ImagesInput) -> Result<()> {
+    if images.source.is_registry()? {
+        return Ok(());
+    }
+    Err(OpsError::NotARegistry { location: images.source.location().to_owned() })
+}
+
+/// What the first folder of a metadata tar says of the DTR it is of: `dtr-backup-v<version>`,
+/// with a mode behind it in newer versions.
+fn identity(metadata: &MetadataPart) -> Option<DtrIdentity> {
+    let rest = metadata.root.as_deref()?.strip_prefix("dtr-backup-v")?;
+    let version =
+        rest.split('-').next().filter(|version| version.starts_with(|c: char| c.is_ascii_digit()))?;
+    Some(DtrIdentity { version: version.to_owned(), replica: None, cluster: None })
+}
+
+/// What [`images::take`] gives back.
+struct TakenImages {
+    part: ImagesPart,
+    parent: Option<SnapshotId>,
+    cache: parent::NewTree,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dtrvault_format::{Digest, MetadataForm};
+
+    fn version_of(root: &str) -> Option<String> {
+        let part = MetadataPart {
+            digest: Digest::new([0; 32]),
+            size: 0,
+            form: MetadataForm::Tar,
+            root: Some(root.to_owned()),
+            members: 0,
+            name: String::new(),
+            truncated: false,
+        };
+        identity(&part).map(|dtr| dtr.version)
+    }
+
+    #[test]
+    fn versions_of_any_length_are_read_whole() {
+        assert_eq!(version_of("dtr-backup-v2.9.29-online").as_deref(), Some("2.9.29"));
+        assert_eq!(version_of("dtr-backup-v2.10.0").as_deref(), Some("2.10.0"));
+        assert_eq!(version_of("dtr-backup-v").as_deref(), None);
+        assert_eq!(version_of("something").as_deref(), None);
+    }
+}

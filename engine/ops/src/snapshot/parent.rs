@@ -1,0 +1,206 @@
+//! The tree before this one: what has not changed since is not read again.
+//!
+//! A copy of the last tree of each source is kept in the cache folder, because a write-only
+//! key cannot read it back. With a full key the repository's own copy serves as well.
+
+use std::cmp::Ordering;
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use dtrvault_format::tree::path_order;
+use dtrvault_format::{Entry, Kind, Role, SnapshotId};
+use dtrvault_registry::source::FileStat;
+use dtrvault_repo::Repository;
+use dtrvault_repo::read::Reader;
+
+use crate::content::{TreeEntries, read_tree};
+use crate::context::Context;
+use crate::error::{OpsError, Result};
+
+/// A tree from wherever it was found.
+type Tree = TreeEntries<Box<dyn Read>>;
+
+/// File of the cache that holds the last tree of a source: the snapshot's id, then the tree.
+fn cache_path(repo: &Repository, location: &str, host: &str) -> PathBuf {
+    let source = blake3::hash(format!("{host}\0{location}").as_bytes());
+    repo.cache_dir().join("trees").join(source.to_hex().as_str())
+}
+
+/// The tree before this one, consumed in step with a walk.
+pub(super) struct Parent {
+    id: Option<SnapshotId>,
+    entries: Option<Tree>,
+    next: Option<Entry>,
+    /// A blob of the parent is gone: whatever names it may now name nothing.
+    lost_blob: bool,
+}
+
+impl Parent {
+    /// Finds the parent for a source; none when there is none, or when it cannot be read.
+    pub(super) fn find(repo: &Repository, location: &str, host: &str, context: &Context) -> Self {
+        let found = Self::cached(&cache_path(repo, location, host)).or_else(|| {
+            match Self::stored(repo, location, host) {
+                Ok(found) => found,
+                Err(error) => {
+                    context
+                        .progress
+                        .warn(&format!("the last snapshot's tree cannot be read, so every file is: {error}"));
+                    None
+                }
+            }
+        });
+        match found {
+            Some((id, entries)) => {
+                Self { id: Some(id), entries: Some(entries), next: None, lost_blob: false }
+            }
+            None => Self { id: None, entries: None, next: None, lost_blob: false },
+        }
+    }
+
+    fn cached(path: &Path) -> Option<(SnapshotId, Tree)> {
+        let mut file = BufReader::new(File::open(path).ok()?);
+        let mut id = [0; SnapshotId::LEN];
+        file.read_exact(&mut id).ok()?;
+        let id = SnapshotId::new(id);
+        Some((id, read_tree(Box::new(file), id.to_string())))
+    }
+
+    fn stored(repo: &Repository, location: &str, host: &str) -> Result<Option<(SnapshotId, Tree)>> {
+        if repo.role() != Role::Full {
+            return Ok(None);
+        }
+        let snapshots = repo.snapshots()?.sound;
+        let same = snapshots.into_iter().rev().find(|(_, snapshot)| {
+            snapshot.host == host && snapshot.images.as_ref().is_some_and(|i| i.location == location)
+        });
+        let Some((id, snapshot)) = same else { return Ok(None) };
+        let Some(images) = snapshot.images else { return Ok(None) };
+        let stream: Box<dyn Read> = Box::new(Reader::new(repo)?.stream(&images.tree)?);
+        Ok(Some((id, read_tree(stream, id.to_string()))))
+    }
+
+    /// The snapshot it is of.
+    pub(super) fn id(&self) -> Option<SnapshotId> {
+        self.id
+    }
+
+    /// Whether the parent had a blob file that the walk so far did not meet again.
+    pub(super) fn lost_blob(&self) -> bool {
+        self.lost_blob
+    }
+
+    /// The parent's entry for `path`. Paths must be asked for in tree order.
+    pub(super) fn entry(&mut self, path: &[u8]) -> Option<Entry> {
+        loop {
+            if self.next.is_none() {
+                // A parent that cannot be read on is a parent that ends here.
+                self.next = self.entries.as_mut().and_then(Iterator::next).and_then(Result::ok);
+                if self.next.is_none() {
+                    self.entries = None;
+                }
+            }
+            let next = self.next.as_ref()?;
+            match path_order(&next.path, path) {
+                Ordering::Less => {
+                    self.lost_blob |= is_blob(next);
+                    self.next = None;
+                }
+                Ordering::Equal => return self.next.take(),
+                Ordering::Greater => return None,
+            }
+        }
+    }
+
+    /// Consumes what the walk did not reach.
+    pub(super) fn finish(&mut self) {
+        if self.next.take().is_some_and(|entry| is_blob(&entry)) {
+            self.lost_blob = true;
+        }
+        while let Some(Ok(entry)) = self.entries.as_mut().and_then(Iterator::next) {
+            self.lost_blob |= is_blob(&entry);
+        }
+    }
+}
+
+fn is_blob(entry: &Entry) -> bool {
+    use dtrvault_registry::layout::{PathKind, classify};
+    matches!(classify(&entry.path), PathKind::BlobData { .. } | PathKind::BlobById { .. })
+}
+
+/// The parent's file, when it is certainly the same as the one that was found.
+pub(super) fn unchanged<'a>(
+    parent: Option<&'a Entry>,
+    found: &FileStat,
+    mtime: dtrvault_format::Time,
+) -> Option<&'a dtrvault_format::File> {
+    let parent = parent?;
+    let Kind::File(file) = &parent.kind else { return None };
+    let same = file.size == found.size
+        && parent.meta.mtime == mtime
+        && file.identity == found.identity
+        && file.identity != dtrvault_format::Identity::Unknown;
+    same.then_some(file)
+}
+
+/// The tree that is being written, kept for the next run once it is committed.
+pub(super) struct NewTree {
+    temporary: Option<(PathBuf, BufWriter<File>)>,
+    path: PathBuf,
+    failed: Option<io::Error>,
+}
+
+impl NewTree {
+    pub(super) fn begin(repo: &Repository, location: &str, host: &str) -> Self {
+        let path = cache_path(repo, location, host);
+        let temporary = path.with_extension(format!("{}.part", std::process::id()));
+        let opened = path
+            .parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .and_then(|()| private_file(&temporary))
+            .and_then(|mut file| file.write_all(&[0; SnapshotId::LEN]).map(|()| file));
+        match opened {
+            Ok(file) => Self { temporary: Some((temporary, BufWriter::new(file))), path, failed: None },
+            Err(error) => Self { temporary: None, path, failed: Some(error) },
+        }
+    }
+
+    /// Adds an entry's bytes. What goes wrong is told at the end.
+    pub(super) fn write(&mut self, bytes: &[u8]) {
+        if self.failed.is_some() {
+            return;
+        }
+        if let Some((_, file)) = &mut self.temporary {
+            self.failed = file.write_all(bytes).err();
+        }
+    }
+
+    /// Puts the tree in its place, as that of snapshot `id`.
+    pub(super) fn keep(mut self, id: &SnapshotId) -> Result<()> {
+        if let Some(error) = self.failed.take() {
+            return Err(OpsError::Cache(error));
+        }
+        let Some((temporary, file)) = self.temporary.take() else { return Ok(()) };
+        let kept = file.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| {
+            std::os::unix::fs::FileExt::write_all_at(&file, id.as_bytes(), 0)?;
+            fs::rename(&temporary, &self.path)
+        });
+        kept.map_err(|error| {
+            let _ = fs::remove_file(&temporary);
+            OpsError::Cache(error)
+        })
+    }
+}
+
+impl Drop for NewTree {
+    fn drop(&mut self) {
+        if let Some((path, _)) = &self.temporary {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+fn private_file(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    File::options().write(true).create(true).truncate(true).mode(0o600).open(path)
+}

@@ -1,0 +1,240 @@
+//! Reading one file: what it becomes in the tree, and what was wrong with it.
+
+use std::io::{self, Read};
+use std::thread;
+use std::time::Duration;
+
+use dtrvault_format::{Content, Digest, Entry, File, Identity, Kind, Problem, ProblemKind};
+use dtrvault_registry::layout::{PathKind, classify};
+use dtrvault_registry::link;
+use dtrvault_registry::source::{FileStat, Item, Source, SourceError};
+use dtrvault_repo::write::Session;
+
+use super::problems::Problems;
+use super::references::{may_be_manifest, names_of};
+use crate::content::{BlobError, write_blob};
+use crate::context::Context;
+use crate::error::Result;
+
+/// Files up to this length stand in the tree itself, bytes: link files have 71.
+const INLINE_BYTES: u64 = 512;
+/// A link that is being rewritten is read again so many times.
+const LINK_READS: usize = 40;
+/// Time between two such reads.
+const LINK_PAUSE: Duration = Duration::from_millis(25);
+
+/// What became of one found thing.
+#[derive(Default)]
+pub(super) struct Outcome {
+    /// Its entry, unless it could not be taken.
+    pub(super) entry: Option<Entry>,
+    /// Its path, when it could not.
+    pub(super) left_out: Option<Vec<u8>>,
+    /// What was wrong.
+    pub(super) problems: Problems,
+    /// Bytes that were read for it.
+    pub(super) read_bytes: u64,
+    /// When it is a manifest that was read: its digest, and what it names.
+    pub(super) manifest: Option<(Digest, Vec<Digest>)>,
+}
+
+impl Outcome {
+    pub(super) fn problem(problem: Problem) -> Self {
+        let mut outcome = Self::default();
+        outcome.problems.add(problem);
+        outcome
+    }
+
+    pub(super) fn entry(entry: Entry) -> Self {
+        Self { entry: Some(entry), ..Self::default() }
+    }
+
+    /// A file whose content is stored already.
+    pub(super) fn kept(item: Item, file: File) -> Self {
+        Self::entry(Entry { path: item.path, meta: item.meta, kind: Kind::File(file) })
+    }
+
+    fn left_out(path: Vec<u8>, error: &SourceError) -> Self {
+        let kind = match error {
+            SourceError::Vanished { .. } => ProblemKind::Vanished,
+            _ => ProblemKind::Unreadable,
+        };
+        let mut detail = error.to_string();
+        if let Some(cause) = std::error::Error::source(error) {
+            detail = format!("{detail}: {cause}");
+        }
+        let mut outcome = Self::problem(Problem { path: path.clone(), kind, detail });
+        outcome.left_out = Some(path);
+        outcome
+    }
+}
+
+/// What reading files takes.
+#[derive(Clone, Copy)]
+pub(super) struct ReadFile<'a> {
+    pub(super) session: &'a Session,
+    pub(super) source: &'a dyn Source,
+    pub(super) context: &'a Context,
+}
+
+impl ReadFile<'_> {
+    /// Reads and stores a file.
+    pub(super) fn run(self, item: Item, stat: &FileStat) -> Result<Outcome> {
+        self.context.proceed()?;
+        let kind = classify(&item.path);
+        if kind.is_link() {
+            return self.link(item, stat);
+        }
+        let named = match kind {
+            PathKind::BlobData { digest } => Some(digest),
+            _ => None,
+        };
+        let unreadable =
+            |item: Item, error| Ok(Outcome::left_out(item.path.clone(), &unreadable(&item.path, error)));
+        let mut file = match self.source.open(&item) {
+            Ok(file) => file,
+            Err(error) => return Ok(Outcome::left_out(item.path, &error)),
+        };
+        let mut outcome = Outcome::default();
+        let (content, size) = if named.is_none() && stat.size <= INLINE_BYTES {
+            match read_up_to(&mut *file, INLINE_BYTES) {
+                Ok(Short::Whole(bytes)) => {
+                    let size = bytes.len() as u64;
+                    (Content::Inline(bytes), size)
+                }
+                // It has grown since it was found.
+                Ok(Short::Longer(begun)) => match self.blob(&mut (&begun[..]).chain(&mut *file), None)? {
+                    Ok(stored) => (Content::Blob(stored.digest), stored.size),
+                    Err(error) => return unreadable(item, error),
+                },
+                Err(error) => return unreadable(item, error),
+            }
+        } else {
+            match self.blob(&mut *file, named.filter(|_| may_be_manifest(stat.size)))? {
+                Ok(stored) => {
+                    outcome.manifest = stored.manifest;
+                    (Content::Blob(stored.digest), stored.size)
+                }
+                Err(error) => return unreadable(item, error),
+            }
+        };
+        outcome.read_bytes = size;
+        // What cannot be asked any more has changed.
+        let still = file.still(stat).unwrap_or(false);
+        if !still {
+            let detail = "it changed while it was read; what was read is stored";
+            outcome.problems.note(ProblemKind::Changed, &item.path, detail);
+        }
+        let mismatch = matches!((&content, named), (Content::Blob(is), Some(name)) if *is != name);
+        outcome.entry = Some(entry(item, stat, content, size, still, mismatch));
+        Ok(outcome)
+    }
+
+    /// Reads a link file, again and again while the registry is rewriting it.
+    fn link(self, item: Item, stat: &FileStat) -> Result<Outcome> {
+        let mut outcome = Outcome::default();
+        let mut reads = 1;
+        let (bytes, still) = loop {
+            let read = self.source.open(&item).and_then(|mut file| {
+                let bytes = read_up_to(&mut *file, link::MAX_LINK_BYTES as u64)
+                    .map_err(|error| unreadable(&item.path, error))?;
+                Ok((bytes, file.still(stat).unwrap_or(false)))
+            });
+            let (bytes, still) = match read {
+                Ok((Short::Whole(bytes) | Short::Longer(bytes), still)) => (bytes, still),
+                Err(error) => return Ok(Outcome::left_out(item.path, &error)),
+            };
+            match link::parse(&bytes) {
+                Ok(_) => break (bytes, still),
+                // It is no link at all, and will not become one.
+                Err(link::BadLink::NotADigest) => {
+                    outcome.problems.note(ProblemKind::TornLink, &item.path, "it holds no digest");
+                    break (bytes, still);
+                }
+                Err(bad) if reads >= LINK_READS => {
+                    outcome.problems.note(ProblemKind::TornLink, &item.path, format!("{bad}, and stays so"));
+                    break (bytes, still);
+                }
+                Err(_) => {
+                    reads += 1;
+                    self.context.proceed()?;
+                    thread::sleep(LINK_PAUSE);
+                }
+            }
+        };
+        let size = bytes.len() as u64;
+        outcome.read_bytes = size;
+        outcome.entry = Some(entry(item, stat, Content::Inline(bytes), size, still, false));
+        Ok(outcome)
+    }
+
+    /// Stores a blob; what it names, too, when it may be the manifest `manifest`.
+    fn blob(self, source: &mut dyn Read, manifest: Option<Digest>) -> Result<io::Result<StoredBlob>> {
+        let mut begin = Vec::new();
+        let mut names = None;
+        if manifest.is_some() {
+            match read_up_to(source, dtrvault_registry::manifest::MAX_MANIFEST_BYTES as u64) {
+                Ok(Short::Whole(bytes)) => {
+                    names = bytes.starts_with(b"{").then(|| names_of(&bytes)).flatten();
+                    begin = bytes;
+                }
+                Ok(Short::Longer(bytes)) => begin = bytes,
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+        let mut seen = |bytes: &[u8]| {
+            self.context.progress.advance(bytes.len() as u64, 0);
+            self.context.proceed()
+        };
+        match write_blob(self.session, &mut begin.as_slice().chain(source), &mut seen) {
+            Ok(stored) => {
+                let manifest = manifest.zip(names).filter(|(digest, _)| *digest == stored.digest);
+                Ok(Ok(StoredBlob { digest: stored.digest, size: stored.size, manifest }))
+            }
+            Err(BlobError::Read(error)) => Ok(Err(error)),
+            Err(BlobError::Store(error)) => Err(error),
+        }
+    }
+}
+
+/// A blob that was stored.
+struct StoredBlob {
+    digest: Digest,
+    size: u64,
+    manifest: Option<(Digest, Vec<Digest>)>,
+}
+
+/// What a manifest of the registry names; `None` when it cannot be read, or is none.
+pub(super) fn read_manifest(source: &dyn Source, item: &Item) -> Option<Vec<Digest>> {
+    let mut file = source.open(item).ok()?;
+    match read_up_to(&mut *file, dtrvault_registry::manifest::MAX_MANIFEST_BYTES as u64) {
+        Ok(Short::Whole(bytes)) => names_of(&bytes),
+        _ => None,
+    }
+}
+
+fn entry(item: Item, stat: &FileStat, content: Content, size: u64, still: bool, mismatch: bool) -> Entry {
+    // A file that moved under the reader is to be read again next time.
+    let identity = if still { stat.identity.clone() } else { Identity::Unknown };
+    let file = File { size, content, identity, sparse: stat.sparse, mismatch };
+    Entry { path: item.path, meta: item.meta, kind: Kind::File(file) }
+}
+
+/// The beginning of a file.
+enum Short {
+    /// All of it.
+    Whole(Vec<u8>),
+    /// It goes on.
+    Longer(Vec<u8>),
+}
+
+/// Reads at most `limit` bytes, and one more to know whether there is more.
+fn read_up_to<R: Read + ?Sized>(source: &mut R, limit: u64) -> io::Result<Short> {
+    let mut bytes = Vec::new();
+    source.take(limit + 1).read_to_end(&mut bytes)?;
+    Ok(if bytes.len() as u64 > limit { Short::Longer(bytes) } else { Short::Whole(bytes) })
+}
+
+fn unreadable(path: &[u8], error: io::Error) -> SourceError {
+    SourceError::Unreadable { path: path.to_vec(), source: error.into() }
+}

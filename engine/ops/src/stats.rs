@@ -1,0 +1,132 @@
+//! `stats`: what a repository holds, and what it takes to hold it.
+
+use std::collections::BTreeMap;
+
+use dtrvault_format::{Kind, RepoId};
+use dtrvault_repo::Repository;
+use dtrvault_repo::read::Reader;
+
+use crate::content::open_tree;
+use crate::context::Context;
+use crate::error::Result;
+
+/// Blobs of one kind of recipe.
+#[derive(Debug, Clone, Copy, Default, serde::Serialize)]
+pub struct RecipeStats {
+    /// How many.
+    pub blobs: u64,
+    /// Their lengths.
+    pub bytes: u64,
+}
+
+/// A repository in numbers.
+#[derive(Debug, serde::Serialize)]
+pub struct StatsReport {
+    /// Its id.
+    pub repository: RepoId,
+    /// Snapshots.
+    pub snapshots: u64,
+    /// What the snapshots hold, each counted whole.
+    pub restore_bytes: u64,
+    /// Files in them, each snapshot's counted.
+    pub files: u64,
+    /// Blobs, each once.
+    pub blobs: u64,
+    /// Their lengths.
+    pub blob_bytes: u64,
+    /// Chunks, each once.
+    pub chunks: u64,
+    /// Their plain lengths.
+    pub chunk_bytes: u64,
+    /// Packs in the index.
+    pub packs: u64,
+    /// Their lengths in the store.
+    pub pack_bytes: u64,
+    /// Packs in the store that the index does not name.
+    pub unreferenced_packs: u64,
+    /// Their lengths.
+    pub unreferenced_pack_bytes: u64,
+    /// All lengths that snapshots hold, by the plain lengths of chunks.
+    pub dedup_ratio: f64,
+    /// Plain lengths of chunks, by the lengths of packs.
+    pub compression_ratio: f64,
+    /// Blobs by how they are made.
+    pub recipes: BTreeMap<&'static str, RecipeStats>,
+}
+
+/// Counts everything.
+///
+/// # Errors
+/// [`dtrvault_repo::RepoError::NeedsFullKey`], those of damage, and those of the store.
+pub fn run(repo: &Repository, context: &Context) -> Result<StatsReport> {
+    context.progress.stage("counting", None);
+    let reader = Reader::new(repo)?;
+    let (mut restore_bytes, mut files) = (0, 0);
+    let snapshots = repo.snapshots()?;
+    for (id, snapshot) in &snapshots.sound {
+        restore_bytes += snapshot.metadata.as_ref().map_or(0, |part| part.size);
+        if snapshot.images.is_some() {
+            for entry in open_tree(&reader, id, snapshot)? {
+                context.proceed()?;
+                if let Kind::File(file) = entry?.kind {
+                    files += 1;
+                    restore_bytes += file.size;
+                }
+            }
+        }
+    }
+    let mut recipes: BTreeMap<&'static str, RecipeStats> = BTreeMap::new();
+    let (mut blobs, mut blob_bytes) = (0, 0);
+    repo.index().each_blob(|blob| {
+        blobs += 1;
+        blob_bytes += blob.size;
+        let kind = recipes.entry(blob.recipe.kind_name()).or_default();
+        kind.blobs += 1;
+        kind.bytes += blob.size;
+        Ok(())
+    })?;
+    let (mut chunks, mut chunk_bytes) = (0, 0);
+    repo.index().each_chunk(|_, location| {
+        chunks += 1;
+        chunk_bytes += u64::from(location.len);
+        Ok(())
+    })?;
+    let (mut packs, mut pack_bytes) = (0, 0);
+    repo.index().each_pack(|_, pack| {
+        packs += 1;
+        pack_bytes += pack.size;
+        Ok(())
+    })?;
+    let (mut unreferenced_packs, mut unreferenced_pack_bytes) = (0, 0);
+    repo.each_stored_pack(|pack| {
+        if !repo.index().has_pack(&pack.id)? {
+            unreferenced_packs += 1;
+            unreferenced_pack_bytes += pack.size;
+        }
+        Ok(())
+    })?;
+    Ok(StatsReport {
+        repository: repo.id(),
+        snapshots: snapshots.sound.len() as u64,
+        restore_bytes,
+        files,
+        blobs,
+        blob_bytes,
+        chunks,
+        chunk_bytes,
+        packs,
+        pack_bytes,
+        unreferenced_packs,
+        unreferenced_pack_bytes,
+        dedup_ratio: ratio(restore_bytes, chunk_bytes),
+        compression_ratio: ratio(chunk_bytes, pack_bytes),
+        recipes,
+    })
+}
+
+/// How many times `part` goes into `whole`; 1 for nothing.
+#[must_use]
+#[allow(clippy::cast_precision_loss, reason = "a ratio for people")]
+pub fn ratio(whole: u64, part: u64) -> f64 {
+    if part == 0 { 1.0 } else { whole as f64 / part as f64 }
+}
