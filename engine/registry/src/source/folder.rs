@@ -170,6 +170,8 @@ impl<'a> Reader<'a> {
         }
         self.left = self.left.saturating_sub(names.len());
         names.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        // A name that is removed and made again meanwhile may be listed twice.
+        names.dedup_by(|(a, _), (b, _)| a == b);
         folder.children.reserve_exact(names.len());
         let len = path.len();
         for (name, file_type) in names {
