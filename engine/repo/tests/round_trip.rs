@@ -105,10 +105,7 @@ fn a_write_key_adds_and_finds_but_never_reads() {
 fn a_changed_password_is_the_only_one_that_opens() {
     let vault = Vault::new();
     vault.open().key_change_password(b"new", dtrvault_crypto::floor()).unwrap();
-    assert!(matches!(
-        vault.open_with(PASSWORD, "cache").err(),
-        Some(RepoError::WrongPassword { .. })
-    ));
+    assert!(matches!(vault.open_with(PASSWORD, "cache").err(), Some(RepoError::WrongPassword { .. })));
     assert_eq!(vault.open_with(b"new", "cache").unwrap().role(), Role::Full);
 }
 
@@ -138,14 +135,11 @@ fn a_lost_index_is_rebuilt_with_its_blobs() {
 fn a_lost_lease_commits_nothing() {
     let vault = Vault::new();
     let repo = vault.open();
-    for lose in [
-        (|vault: &Vault| vault.clock.advance(365 * 24 * 3600)) as fn(&Vault),
-        |vault| {
-            for key in vault.objects("leases") {
-                std::fs::remove_file(vault.store_dir().join(key)).unwrap();
-            }
-        },
-    ] {
+    for lose in [(|vault: &Vault| vault.clock.advance(365 * 24 * 3600)) as fn(&Vault), |vault| {
+        for key in vault.objects("leases") {
+            std::fs::remove_file(vault.store_dir().join(key)).unwrap();
+        }
+    }] {
         let session = repo.session("test").unwrap();
         let tree = write(&session, Class::Fine, b"bytes");
         lose(&vault);

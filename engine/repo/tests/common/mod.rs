@@ -1,8 +1,8 @@
 //! A repository in a temporary folder, with a clock that stands still until it is moved.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "shared by several test files")]
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use dtrvault_format::limits::FORMAT_VERSION;
 use dtrvault_format::{ImagesPart, Snapshot, SnapshotId, Stats, StreamRef, Time};
@@ -39,11 +39,8 @@ pub struct Vault {
 impl Vault {
     /// A new repository with a full key.
     pub fn new() -> Self {
-        let vault = Self {
-            dir: TempDir::new().unwrap(),
-            runtime: Runtime::new().unwrap(),
-            clock: Arc::default(),
-        };
+        let vault =
+            Self { dir: TempDir::new().unwrap(), runtime: Runtime::new().unwrap(), clock: Arc::default() };
         let options = CreateOptions {
             argon2: Some(dtrvault_crypto::floor()),
             clock: vault.clock.clone(),
