@@ -112,7 +112,7 @@ fn forest(root: &Path) -> Vec<Vec<u8>> {
         }
         paths.push(path.into_bytes());
     };
-    for outer in 0..40 {
+    for outer in 0..24 {
         let top = format!("r{outer}");
         add(top.clone(), false);
         add(format!("{top}-x"), false);
@@ -290,7 +290,7 @@ fn a_walk_while_everything_changes_ends_and_keeps_order() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for round in 0.. {
-                let victim = dir.path().join(format!("r{}", round % 40));
+                let victim = dir.path().join(format!("r{}", round % 24));
                 let _ = std::fs::remove_dir_all(&victim);
                 let _ = std::fs::create_dir(&victim);
                 let _ = symlink("/", victim.join("0"));

@@ -22,7 +22,10 @@ fn begun(path: &Path, plan: &TargetPlan) -> target::Local {
 }
 
 fn other(path: &[u8], kind: Kind) -> Entry {
-    Entry { kind, ..file_entry(path, 0, false) }
+    let mut entry = file_entry(path, 0, false);
+    entry.meta.mode = 0o755;
+    entry.kind = kind;
+    entry
 }
 
 fn put(target: &dyn Target, path: &[u8], bytes: &[u8]) -> Result<(), TargetError> {
@@ -72,11 +75,11 @@ fn metadata_alone_is_set_right() {
     for name in ["plain", "a", "pipe", "a.b", "dangling"] {
         set_mtime(&to.join(name), 9);
     }
-    std::fs::set_permissions(to.join("a.b"), PermissionsExt::from_mode(0)).unwrap();
-    std::fs::set_permissions(to.join("pipe"), PermissionsExt::from_mode(0)).unwrap();
+    std::fs::set_permissions(to.join("pipe"), PermissionsExt::from_mode(0o000)).unwrap();
     rustix::fs::removexattr(to.join("plain"), "user.a").unwrap();
     let flags = rustix::fs::XattrFlags::empty();
     rustix::fs::setxattr(to.join("a.b"), "user.extra", b"x", flags).unwrap();
+    std::fs::set_permissions(to.join("a.b"), PermissionsExt::from_mode(0o000)).unwrap();
     let target = begun(&to, &ALLOW);
     let items = comparable(&from);
     for item in items.iter().rev() {
@@ -111,6 +114,7 @@ fn a_disk_that_is_too_small_is_refused() {
         let plan = TargetPlan { bytes_needed: u64::MAX, dry_run, ..PLAN };
         let refused = target::Local::new(&path).begin(&plan);
         assert!(matches!(refused, Err(TargetError::NoSpace { needed: u64::MAX, .. })));
+        assert!(!dir.path().join("none").exists());
     }
 }
 

@@ -3,22 +3,20 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use dtrvault_format::{Entry, Kind};
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{
-    AtFlags, CWD, Dev, FileType, FlockOperation, Mode, OFlags, Stat, flock, fstat, fstatvfs, linkat, makedev,
-    mkdirat, mknodat, openat, readlinkat, statat, symlinkat, unlinkat,
-};
+use rustix::fd::AsFd;
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, mkdirat, openat, readlinkat, statat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use super::metadata::{self, Counters};
+use super::begin::{self, Begun};
 use super::parents::Parents;
-use super::writer::{LocalWriter, Temporary};
-use super::{Existing, FileWriter, Notes, Result, SCRATCH, Target, TargetError, TargetPlan, check_path};
+use super::writer::LocalWriter;
+use super::{
+    Existing, FileWriter, Notes, Result, Target, TargetError, TargetPlan, check_path, metadata, node,
+};
 use crate::beneath::{self, FOLDER, HANDLE, Root};
 use crate::handle::Handle;
 use crate::inode;
@@ -39,41 +37,6 @@ enum State {
     DryRun(Option<Parents>),
 }
 
-/// A restore under way.
-#[derive(Debug)]
-pub(super) struct Begun {
-    parents: Parents,
-    /// Locked as long as it is open.
-    scratch: OwnedFd,
-    device: u64,
-    number: AtomicU64,
-    counters: Counters,
-    /// Folders whose metadata would be in the way until the end.
-    late: Mutex<Vec<Entry>>,
-}
-
-impl Begun {
-    pub(super) fn parents(&self) -> &Parents {
-        &self.parents
-    }
-
-    pub(super) fn scratch(&self) -> BorrowedFd<'_> {
-        self.scratch.as_fd()
-    }
-
-    pub(super) fn device(&self) -> u64 {
-        self.device
-    }
-
-    pub(super) fn counters(&self) -> &Counters {
-        &self.counters
-    }
-
-    pub(super) fn next_number(&self) -> u64 {
-        self.number.fetch_add(1, Ordering::Relaxed)
-    }
-}
-
 impl Local {
     /// Nothing is looked at, or created, before [`Target::begin`].
     #[must_use]
@@ -91,95 +54,39 @@ impl Local {
     /// Folders to look into; none in a dry run without a root.
     fn parents(&self) -> Result<Option<&Parents>> {
         match self.state.get() {
-            Some(State::Begun(begun)) => Ok(Some(&begun.parents)),
+            Some(State::Begun(begun)) => Ok(Some(begun.parents())),
             Some(State::DryRun(parents)) => Ok(parents.as_ref()),
             None => Err(TargetError::NotBegun),
         }
-    }
-
-    /// Refuses a root that holds something, unless an interrupted restore has left it.
-    fn check_content(&self, root: &OwnedFd) -> Result<()> {
-        if statat(root, SCRATCH, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
-            return Ok(());
-        }
-        let mut names = rustix::fs::Dir::read_from(root).map_err(|e| errno(b"", e))?;
-        let foreign = names.find_map(|entry| match entry {
-            // A new file system has the last one.
-            Ok(entry) if matches!(entry.file_name().to_bytes(), b"." | b".." | b"lost+found") => None,
-            other => Some(other.map(|_| ())),
-        });
-        match foreign {
-            None => Ok(()),
-            Some(Ok(())) => Err(TargetError::NotEmpty { location: self.location.clone() }),
-            Some(Err(error)) => Err(errno(b"", error)),
-        }
-    }
-
-    fn open_root(&self) -> std::result::Result<OwnedFd, Errno> {
-        // The root itself may be a symbolic link: the operator named it.
-        let flags = FOLDER.difference(OFlags::NOFOLLOW);
-        openat(CWD, &self.path, flags, Mode::empty())
-    }
-
-    fn root_error(&self, error: Errno) -> TargetError {
-        match error {
-            Errno::NOTDIR => TargetError::NotAFolder { location: self.location.clone() },
-            error => errno(b"", error),
-        }
-    }
-
-    /// Opens or creates our own folder, for us alone, and empties it.
-    fn open_scratch(&self, root: &OwnedFd) -> Result<OwnedFd> {
-        match mkdirat(root, SCRATCH, Mode::RWXU) {
-            Ok(()) | Err(Errno::EXIST) => {}
-            Err(error) => return Err(errno(SCRATCH, error)),
-        }
-        let scratch = openat(root, SCRATCH, FOLDER, Mode::empty()).map_err(|e| errno(SCRATCH, e))?;
-        let stat = fstat(&scratch).map_err(|e| errno(SCRATCH, e))?;
-        if stat.st_uid != geteuid().as_raw() {
-            return Err(TargetError::Conflict { path: SCRATCH.to_vec(), found: "a folder of someone else" });
-        }
-        match flock(&scratch, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => {
-                return Err(TargetError::Busy { location: self.location.clone() });
-            }
-            // Some network file systems know no locks.
-            Err(Errno::NOTSUP | Errno::NOSYS | Errno::NOLCK) => {}
-            Err(error) => return Err(errno(SCRATCH, error)),
-        }
-        empty(&scratch).map_err(|e| errno(SCRATCH, e))?;
-        Ok(scratch)
     }
 
     /// By what handle the metadata of what stands at the entry's path can be set.
     fn set_metadata(&self, begun: &Begun, entry: &Entry) -> Result<()> {
         let path = &entry.path;
         if path.is_empty() {
-            let handle = Handle::Open(begun.parents.root().fd());
-            metadata::set(&handle, &entry.meta, &begun.counters);
+            let handle = Handle::Open(begun.parents().root().fd());
+            metadata::set(&handle, &entry.meta, begun.counters());
             return Ok(());
         }
-        let folder = begun.parents.find(path).map_err(|e| errno(path, e))?;
+        let folder = begun.parents().find(path).map_err(|e| errno(path, e))?;
         let (_, name) = beneath::parent(path);
         let set = |handle: &Handle<'_>| -> Result<()> {
             let stat = handle.stat().map_err(|e| errno(path, e))?;
             if !same_type(&stat, &entry.kind) {
                 return Err(TargetError::Conflict { path: path.clone(), found: kind_of(&stat) });
             }
-            metadata::set(handle, &entry.meta, &begun.counters);
+            metadata::set(handle, &entry.meta, begun.counters());
             Ok(())
         };
         if matches!(entry.kind, Kind::Symlink { .. }) {
             return set(&Handle::name(folder.fd.as_fd(), name));
         }
-        if matches!(entry.kind, Kind::Dir | Kind::File(_)) {
-            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-            if let Ok(fd) = openat(&folder.fd, name, flags, Mode::empty()) {
-                return set(&Handle::Open(fd.as_fd()));
-            }
+        if entry.kind == Kind::Dir
+            && let Ok(fd) = openat(&folder.fd, name, FOLDER, Mode::empty())
+        {
+            return set(&Handle::Open(fd.as_fd()));
         }
-        // What may not be opened can be reached all the same.
+        // Not opened: it may not be readable, or be a device by now.
         let fd = openat(&folder.fd, name, HANDLE, Mode::empty()).map_err(|e| errno(path, e))?;
         set(&Handle::path(&fd))
     }
@@ -191,37 +98,8 @@ impl Target for Local {
     }
 
     fn begin(&self, plan: &TargetPlan) -> Result<()> {
-        let root = match self.open_root() {
-            Err(Errno::NOENT) if !plan.dry_run => {
-                std::fs::create_dir_all(&self.path)
-                    .map_err(|source| TargetError::Io { path: Vec::new(), source })?;
-                Some(self.open_root().map_err(|e| self.root_error(e))?)
-            }
-            Err(Errno::NOENT) => None,
-            other => Some(other.map_err(|e| self.root_error(e))?),
-        };
-        match &root {
-            Some(root) => {
-                if !plan.allow_existing {
-                    self.check_content(root)?;
-                }
-                check_space(root, plan.bytes_needed)?;
-            }
-            None => check_space(&nearest(&self.path)?, plan.bytes_needed)?,
-        }
-        let state = match root {
-            Some(root) if !plan.dry_run => {
-                let scratch = self.open_scratch(&root)?;
-                let stat = fstat(&scratch).map_err(|e| errno(SCRATCH, e))?;
-                State::Begun(Arc::new(Begun {
-                    parents: Parents::new(Root::new(root)),
-                    scratch,
-                    device: inode::device(&stat),
-                    number: AtomicU64::new(0),
-                    counters: Counters::default(),
-                    late: Mutex::new(Vec::new()),
-                }))
-            }
+        let state = match begin::root(&self.path, plan)? {
+            Some(root) if !plan.dry_run => State::Begun(Arc::new(Begun::new(&self.location, root)?)),
             root => State::DryRun(root.map(|root| Parents::new(Root::new(root)))),
         };
         self.state.set(state).map_err(|_| TargetError::Busy { location: self.location.clone() })
@@ -294,7 +172,7 @@ impl Target for Local {
         if path.is_empty() {
             return Ok(());
         }
-        let folder = begun.parents.make(path).map_err(|e| errno(path, e))?;
+        let folder = begun.parents().make(path).map_err(|e| errno(path, e))?;
         let (_, name) = beneath::parent(path);
         match mkdirat(&folder.fd, name, Mode::RWXU) {
             Ok(()) => return Ok(()),
@@ -322,47 +200,7 @@ impl Target for Local {
 
     fn other(&self, entry: &Entry) -> Result<()> {
         check_path(&entry.path)?;
-        let begun = self.begun()?;
-        let path = &entry.path;
-        let folder = begun.parents.make(path).map_err(|e| errno(path, e))?;
-        let temporary = Temporary::new(begun, &folder);
-        let (at, name) = (temporary.folder(), temporary.name());
-        let node = |file_type, device| mknodat(at, name, file_type, Mode::RUSR | Mode::WUSR, device);
-        let device = |major, minor| makedev(major, minor);
-        let none: Dev = 0;
-        let made = match &entry.kind {
-            Kind::Symlink { target } => symlinkat(target, at, name),
-            Kind::Hardlink { target } => {
-                check_path(target)?;
-                link(begun, target, &temporary)
-            }
-            Kind::Fifo => node(FileType::Fifo, none),
-            Kind::Socket => node(FileType::Socket, none),
-            Kind::CharDevice { major, minor } => node(FileType::CharacterDevice, device(*major, *minor)),
-            Kind::BlockDevice { major, minor } => node(FileType::BlockDevice, device(*major, *minor)),
-            Kind::Dir | Kind::File(_) => {
-                return Err(TargetError::Conflict {
-                    path: path.clone(),
-                    found: "the entry is a folder or a file",
-                });
-            }
-        };
-        match made {
-            Ok(()) => {}
-            // Devices take privilege, and some file systems take no sockets or links.
-            Err(Errno::PERM | Errno::NOTSUP | Errno::NOSYS) => {
-                begun.counters.leave_out();
-                return Ok(());
-            }
-            Err(error) => return Err(errno(path, error)),
-        }
-        if !matches!(entry.kind, Kind::Hardlink { .. }) {
-            let handle = Handle::name(at, name.as_bytes());
-            metadata::set(&handle, &entry.meta, &begun.counters);
-        }
-        let (_, name) = beneath::parent(path);
-        let published = temporary.publish(&folder, name);
-        published.map_err(|e| errno(path, e))
+        node::create(self.begun()?, entry)
     }
 
     fn touch(&self, entry: &Entry) -> Result<()> {
@@ -379,8 +217,7 @@ impl Target for Local {
         let begun = self.begun()?;
         let closes = entry.meta.mode & 0o700 != 0o700 && !geteuid().is_root();
         if closes || entry.path.is_empty() {
-            let mut late = begun.late.lock().unwrap_or_else(PoisonError::into_inner);
-            late.push(entry.clone());
+            begun.late().push(entry.clone());
             return Ok(());
         }
         self.set_metadata(begun, entry)
@@ -388,71 +225,19 @@ impl Target for Local {
 
     fn end(&self) -> Result<()> {
         let begun = self.begun()?;
-        let root = begun.parents.root().fd();
-        empty(&begun.scratch).map_err(|e| errno(SCRATCH, e))?;
-        match unlinkat(root, SCRATCH, AtFlags::REMOVEDIR) {
-            Ok(()) | Err(Errno::NOENT) => {}
-            Err(error) => return Err(errno(SCRATCH, error)),
-        }
-        let mut late = begun.late.lock().unwrap_or_else(PoisonError::into_inner);
+        begun.remove_scratch()?;
+        let mut late = begun.late();
         // The deepest first: the others may bar the way to them.
         late.sort_by(|a, b| dtrvault_format::tree::path_order(&b.path, &a.path));
         for entry in late.drain(..) {
             self.set_metadata(begun, &entry)?;
         }
-        begun.parents.sync().map_err(|e| errno(b"", e))
+        begun.parents().sync().map_err(|e| errno(b"", e))
     }
 
     fn notes(&self) -> Notes {
-        self.begun().map_or_else(|_| Notes::default(), |begun| begun.counters.notes())
+        self.begun().map_or_else(|_| Notes::default(), |begun| begun.counters().notes())
     }
-}
-
-/// One more name for the file at `target`, which must be one.
-fn link(begun: &Begun, target: &[u8], temporary: &Temporary) -> std::result::Result<(), Errno> {
-    let folder = begun.parents.find(target)?;
-    let (_, name) = beneath::parent(target);
-    let (at, new) = (temporary.folder(), temporary.name());
-    linkat(&folder.fd, name, at, new, AtFlags::empty())?;
-    let stat = statat(at, new, AtFlags::SYMLINK_NOFOLLOW)?;
-    if inode::file_type(&stat) != FileType::RegularFile {
-        return Err(Errno::LOOP);
-    }
-    Ok(())
-}
-
-/// Removes the files in our own folder, where there are no folders.
-fn empty(scratch: &OwnedFd) -> std::result::Result<(), Errno> {
-    for entry in rustix::fs::Dir::read_from(scratch)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if !matches!(name.to_bytes(), b"." | b"..") {
-            unlinkat(scratch, name, AtFlags::empty())?;
-        }
-    }
-    Ok(())
-}
-
-fn check_space(folder: &impl AsFd, needed: u64) -> Result<()> {
-    let free = fstatvfs(folder).map_err(|e| errno(b"", e))?;
-    let available = free.f_bavail.saturating_mul(free.f_frsize);
-    if needed > available {
-        return Err(TargetError::NoSpace { needed, available });
-    }
-    Ok(())
-}
-
-/// The nearest folder above `path` that exists.
-fn nearest(path: &Path) -> Result<OwnedFd> {
-    let mut last = Errno::NOENT;
-    for above in path.ancestors().skip(1) {
-        let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
-        match openat(CWD, above, HANDLE.difference(OFlags::NOFOLLOW), Mode::empty()) {
-            Ok(fd) => return Ok(fd),
-            Err(error) => last = error,
-        }
-    }
-    Err(errno(b"", last))
 }
 
 fn same_type(stat: &Stat, kind: &Kind) -> bool {

@@ -5,9 +5,11 @@
 //! folder changes it; last [`Target::end`]. What it writes is complete under its name or not
 //! there: an interrupted restore is begun again, and goes on.
 
+mod begin;
 mod bucket;
 mod local;
 mod metadata;
+mod node;
 mod parents;
 mod writer;
 

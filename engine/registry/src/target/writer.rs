@@ -10,7 +10,8 @@ use rustix::fd::AsFd;
 use rustix::fs::{AtFlags, Mode, OFlags, openat, renameat, unlinkat};
 use rustix::io::Errno;
 
-use super::local::{Begun, errno};
+use super::begin::Begun;
+use super::local::errno;
 use super::metadata;
 use super::parents::Folder;
 use super::{FileWriter, Result, TargetError};
