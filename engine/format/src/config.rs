@@ -5,7 +5,10 @@ use minicbor::{Decode, Encode};
 use crate::FormatError;
 use crate::cbor::{Object, known_version};
 use crate::ids::RepoId;
-use crate::limits::{FORMAT_VERSION, MAX_CHUNK_BYTES, MIN_CHUNK_BYTES};
+use crate::limits::{
+    FORMAT_VERSION, MAX_AVG_CHUNK_BYTES, MAX_CHUNK_BYTES, MAX_MIN_CHUNK_BYTES, MIN_AVG_CHUNK_BYTES,
+    MIN_CHUNK_BYTES,
+};
 
 /// First field of the config, so that a person who finds the file knows what it is of.
 pub const MAGIC: &str = "dtrvault repository";
@@ -95,13 +98,15 @@ impl Object for Config {
             });
         }
         for sizes in [self.chunker.fine, self.chunker.coarse] {
-            let ordered = MIN_CHUNK_BYTES <= sizes.min
+            let ordered = (MIN_CHUNK_BYTES..=MAX_MIN_CHUNK_BYTES).contains(&sizes.min)
                 && sizes.min < sizes.avg
+                && (MIN_AVG_CHUNK_BYTES..=MAX_AVG_CHUNK_BYTES).contains(&sizes.avg)
+                && sizes.avg.is_power_of_two()
                 && sizes.avg < sizes.max
-                && sizes.max <= MAX_CHUNK_BYTES
-                && sizes.avg.is_power_of_two();
-            if !ordered {
-                return Err(FormatError::Invalid { what: Self::WHAT, detail: "chunk sizes out of order" });
+                && sizes.max <= MAX_CHUNK_BYTES;
+            let even = sizes.min.is_multiple_of(2) && sizes.max.is_multiple_of(2);
+            if !ordered || !even {
+                return Err(FormatError::Invalid { what: Self::WHAT, detail: "impossible chunk sizes" });
             }
         }
         Ok(())

@@ -129,6 +129,10 @@ id! {
     LeaseId, 32, "lease id"
 }
 id! {
+    /// Name of a list of doomed packs: BLAKE3 of the object's bytes.
+    DoomedId, 32, "doomed list id"
+}
+id! {
     /// SHA-256 of a blob: what a registry calls its digest.
     Digest, 32, "sha256 digest"
 }

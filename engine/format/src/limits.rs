@@ -7,6 +7,8 @@ pub const FORMAT_VERSION: u32 = 1;
 pub const MAX_CONFIG_BYTES: u64 = 4 * 1024;
 /// Longest key slot, bytes.
 pub const MAX_SLOT_BYTES: u64 = 4 * 1024;
+/// Most key slots that are tried.
+pub const MAX_SLOTS: usize = 128;
 /// Longest label of a key slot, bytes of UTF-8.
 pub const MAX_LABEL_BYTES: usize = 256;
 /// Longest snapshot object, bytes as stored.
@@ -22,6 +24,12 @@ pub const MAX_SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 pub const MAX_CHUNK_BYTES: u32 = 8 * 1024 * 1024;
 /// Smallest legal minimum of a chunker, bytes.
 pub const MIN_CHUNK_BYTES: u32 = 64;
+/// Largest legal minimum of a chunker, bytes (FastCDC).
+pub const MAX_MIN_CHUNK_BYTES: u32 = 1024 * 1024;
+/// Smallest legal average of a chunker, bytes (FastCDC).
+pub const MIN_AVG_CHUNK_BYTES: u32 = 256;
+/// Largest legal average of a chunker, bytes (FastCDC).
+pub const MAX_AVG_CHUNK_BYTES: u32 = 4 * 1024 * 1024;
 /// Longest frame, bytes of plain content: one longest chunk, or many that stay below it.
 pub const MAX_FRAME_BYTES: u32 = 8 * 1024 * 1024;
 /// What compression and sealing may add to a frame at most, bytes.
@@ -37,10 +45,6 @@ pub const MAX_FRAMES_PER_PACK: usize = 1 << 16;
 
 /// Deepest Merkle list of a stream. With 455 entries a list chunk, 8 levels are 10^21 chunks.
 pub const MAX_STREAM_DEPTH: u8 = 8;
-/// Deepest recipe.
-pub const MAX_RECIPE_DEPTH: usize = 4;
-/// Longest encoded recipe, bytes.
-pub const MAX_RECIPE_BYTES: usize = 64 * 1024;
 
 /// Longest path of an entry, bytes. Linux's own bound on one call is 4,096; a walk can go deeper.
 pub const MAX_PATH_BYTES: usize = 64 * 1024;
@@ -61,3 +65,5 @@ pub const MAX_TAGS: usize = 256;
 pub const MAX_TEXT_BYTES: usize = 4096;
 /// Most problems that a snapshot lists one by one; the rest is counted.
 pub const MAX_PROBLEMS: usize = 1000;
+/// Longest paths and details of all listed problems together, bytes.
+pub const MAX_PROBLEMS_BYTES: usize = 2 * 1024 * 1024;

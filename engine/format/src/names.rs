@@ -1,6 +1,6 @@
 //! Keys of the objects in the store.
 
-use crate::ids::{LeaseId, PackId, SegmentId, SlotId, SnapshotId};
+use crate::ids::{DoomedId, LeaseId, PackId, SegmentId, SlotId, SnapshotId};
 
 /// Key of the config.
 pub const CONFIG: &str = "config";
@@ -44,6 +44,7 @@ named! {
     SegmentId => INDEX,
     SnapshotId => SNAPSHOTS,
     LeaseId => LEASES,
+    DoomedId => DOOMED,
 }
 
 /// `packs/<first two digits>/<id>`.

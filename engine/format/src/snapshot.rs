@@ -5,7 +5,7 @@ use minicbor::{Decode, Encode};
 use crate::FormatError;
 use crate::cbor::{Object, at_most, known_version};
 use crate::ids::{Digest, SnapshotId};
-use crate::limits::{MAX_PATH_BYTES, MAX_PROBLEMS, MAX_TAGS, MAX_TEXT_BYTES};
+use crate::limits::{MAX_PROBLEMS, MAX_PROBLEMS_BYTES, MAX_TAGS, MAX_TEXT_BYTES};
 use crate::stream::StreamRef;
 use crate::time::Time;
 
@@ -230,14 +230,16 @@ impl Object for Snapshot {
         known_version(Self::WHAT, self.version)?;
         at_most(Self::WHAT, "tags", self.tags.len(), MAX_TAGS)?;
         at_most(Self::WHAT, "problems", self.problems.len(), MAX_PROBLEMS)?;
-        let location = self.images.iter().map(|part| &part.location);
-        let name = self.metadata.iter().map(|part| &part.name);
-        for text in self.tags.iter().chain([&self.host, &self.program]).chain(location).chain(name) {
+        let images = self.images.iter().map(|part| &part.location);
+        let metadata = self.metadata.iter().flat_map(|part| [Some(&part.name), part.root.as_ref()]);
+        let dtr =
+            self.dtr.iter().flat_map(|dtr| [Some(&dtr.version), dtr.replica.as_ref(), dtr.cluster.as_ref()]);
+        let texts = [&self.host, &self.program].into_iter().chain(&self.tags).chain(images);
+        for text in texts.chain(metadata.flatten()).chain(dtr.flatten()) {
             at_most(Self::WHAT, "text", text.len(), MAX_TEXT_BYTES)?;
         }
-        for problem in &self.problems {
-            at_most(Self::WHAT, "problem's path", problem.path.len(), MAX_PATH_BYTES)?;
-        }
+        let problems = self.problems.iter().map(|problem| problem.path.len() + problem.detail.len()).sum();
+        at_most(Self::WHAT, "problems' text", problems, MAX_PROBLEMS_BYTES)?;
         let invalid = |detail| Err(FormatError::Invalid { what: Self::WHAT, detail });
         if !self.time.is_valid() {
             return invalid("impossible time");

@@ -271,10 +271,16 @@ impl Entry {
             cbor::at_most(WHAT, "xattr name", xattr.name.len(), MAX_NAME_BYTES)?;
             cbor::at_most(WHAT, "xattr value", xattr.value.len(), MAX_XATTR_BYTES)?;
         }
+        if !self.meta.xattrs.is_sorted_by(|a, b| a.name < b.name) {
+            return invalid("extended attributes not sorted");
+        }
         if self.meta.mode > 0o7777 || !self.meta.mtime.is_valid() {
             return invalid("impossible mode or time");
         }
         match &self.kind {
+            Kind::File(File { identity: Identity::Inode { ctime, .. }, .. }) if !ctime.is_valid() => {
+                return invalid("impossible ctime");
+            }
             Kind::File(File { size, content: Content::Inline(bytes), .. }) => {
                 cbor::at_most(WHAT, "inline content", bytes.len(), MAX_INLINE_BYTES)?;
                 if *size != bytes.len() as u64 {
@@ -339,9 +345,12 @@ impl TreeEncoder {
         let last = self.sequence.last.as_deref().unwrap_or_default();
         let shared = last.iter().zip(&entry.path).take_while(|(a, b)| a == b).count();
         let suffix = entry.path.get(shared..).unwrap_or_default().to_vec();
-        self.sequence.accept(entry)?;
         let shared = u32::try_from(shared).unwrap_or(u32::MAX);
-        Ok(cbor::encode(&Record { shared, suffix, meta: entry.meta.clone(), kind: entry.kind.clone() }))
+        let record = Record { shared, suffix, meta: entry.meta.clone(), kind: entry.kind.clone() };
+        let bytes = cbor::encode(&record);
+        cbor::at_most(WHAT, "entry", bytes.len(), MAX_ENTRY_BYTES)?;
+        self.sequence.accept(entry)?;
+        Ok(bytes)
     }
 }
 
@@ -376,6 +385,7 @@ impl TreeDecoder {
             Err(source) => return Err(FormatError::Cbor { what: WHAT, source }),
         };
         let used = decoder.position();
+        cbor::at_most(WHAT, "entry", used, MAX_ENTRY_BYTES)?;
         if bytes.get(..used) != Some(&cbor::encode(&record)) {
             return Err(FormatError::NotDeterministic { what: WHAT });
         }

@@ -29,7 +29,7 @@ macro_rules! hash_named {
     )*};
 }
 
-hash_named!(SlotId, PackId, SegmentId, SnapshotId, LeaseId);
+hash_named!(SlotId, PackId, SegmentId, SnapshotId, LeaseId, DoomedId);
 
 /// A store and the runtime that talks to it.
 #[derive(Debug, Clone)]

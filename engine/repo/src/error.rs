@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use dtrvault_codec::CodecError;
 use dtrvault_format::names::Named;
-use dtrvault_format::{ChunkId, Digest, FormatError, PackId, RepoId};
+use dtrvault_format::{ChunkId, Digest, FormatError, PackId};
 use dtrvault_store::StoreError;
 
 /// A result of this crate.
@@ -161,14 +161,9 @@ pub enum RepoError {
         /// What did not agree.
         detail: &'static str,
     },
-    /// The cache belongs to another repository.
-    #[error("the cache at {} belongs to repository {found}", path.display())]
-    ForeignCache {
-        /// Its folder.
-        path: PathBuf,
-        /// Whose it is.
-        found: RepoId,
-    },
+    /// The session failed before; [`crate::write::Session::explain`] says how.
+    #[error("the session failed before")]
+    Aborted,
 }
 
 impl RepoError {

@@ -2,9 +2,9 @@
 
 use dtrvault_crypto::{Error as CryptoError, KeyRing, SlotRequest};
 use dtrvault_format::cbor::Object;
-use dtrvault_format::limits::MAX_SLOT_BYTES;
+use dtrvault_format::limits::{MAX_SLOT_BYTES, MAX_SLOTS};
 use dtrvault_format::names::{KEYS, Named};
-use dtrvault_format::{Argon2Params, KeySlot, Role, SlotHead, SlotId};
+use dtrvault_format::{Argon2Params, KeySlot, RepoId, Role, SlotHead, SlotId};
 
 use crate::backend::Backend;
 use crate::error::{RepoError, Result};
@@ -21,33 +21,44 @@ pub struct NewSlot {
     pub argon2: Argon2Params,
 }
 
-/// Every slot of the store that can be decoded.
-fn slots(backend: &Backend) -> Result<Vec<(SlotId, KeySlot)>> {
-    let ids: Vec<SlotId> = backend.list(KEYS)?;
+/// Every slot of repository `repo` that can be decoded. One that is damaged, foreign or one
+/// too many must not keep the others from opening the repository.
+fn slots(backend: &Backend, repo: RepoId) -> Result<Vec<(SlotId, KeySlot)>> {
     let mut slots = Vec::new();
-    for id in ids {
-        // A slot that is damaged must not keep the others from opening the repository.
+    for id in backend.list::<SlotId>(KEYS)?.into_iter().take(MAX_SLOTS) {
         let bytes = match backend.get_named(&id, MAX_SLOT_BYTES) {
             Err(error) if error.is_damage() => continue,
             bytes => bytes?,
         };
-        slots.extend(KeySlot::from_bytes(&bytes).ok().map(|slot| (id, slot)));
+        let slot = KeySlot::from_bytes(&bytes).ok().filter(|slot| slot.head.repo == repo);
+        slots.extend(slot.map(|slot| (id, slot)));
     }
-    slots.sort_by_key(|(_, slot)| slot.head.created);
+    slots.sort_by_key(|(id, slot)| (slot.head.created, *id));
     Ok(slots)
 }
 
-/// Finds the slot that `password` opens.
-pub(crate) fn unlock(backend: &Backend, password: &[u8]) -> Result<(SlotId, KeyRing, [u8; 32])> {
-    let slots = slots(backend)?;
+/// Finds the slot that `password` opens: cheap ones first, so that a hostile one, which asks
+/// for all the memory there is, is the last to be tried.
+pub(crate) fn unlock(
+    backend: &Backend,
+    password: &[u8],
+    repo: RepoId,
+    config_hash: [u8; 32],
+) -> Result<(SlotId, KeyRing)> {
+    let mut slots = slots(backend, repo)?;
+    slots
+        .sort_by_key(|(_, slot)| u64::from(slot.head.argon2.memory_kib) * u64::from(slot.head.argon2.passes));
+    let url = || backend.url().to_owned();
+    let mut failure = RepoError::WrongPassword { url: url(), slots: slots.len() };
     for (id, slot) in &slots {
         match dtrvault_crypto::open_slot(slot, password) {
-            Ok((ring, config_hash)) => return Ok((*id, ring, config_hash)),
+            Ok((ring, hash)) if hash == config_hash => return Ok((*id, ring)),
+            Ok(_) => failure = RepoError::ConfigChanged { url: url() },
             Err(CryptoError::WrongPassword | CryptoError::EmptyPassword) => {}
-            Err(source) => return Err(RepoError::Unsealed { key: id.key(), source }),
+            Err(source) => failure = RepoError::Unsealed { key: id.key(), source },
         }
     }
-    Err(RepoError::WrongPassword { url: backend.url().to_owned(), slots: slots.len() })
+    Err(failure)
 }
 
 impl Repository {
@@ -57,7 +68,7 @@ impl Repository {
     /// [`RepoError::NeedsFullKey`], and those of the store.
     pub fn key_list(&self) -> Result<Vec<(SlotId, SlotHead)>> {
         self.need_full_key()?;
-        Ok(slots(self.backend())?.into_iter().map(|(id, slot)| (id, slot.head)).collect())
+        Ok(slots(self.backend(), self.id())?.into_iter().map(|(id, slot)| (id, slot.head)).collect())
     }
 
     /// Adds a slot for `password`.
@@ -76,7 +87,7 @@ impl Repository {
     /// [`RepoError::NeedsFullKey`], and those of the store.
     pub fn key_remove(&self, prefix: &str) -> Result<SlotId> {
         self.need_full_key()?;
-        let slots = slots(self.backend())?;
+        let slots = slots(self.backend(), self.id())?;
         let ids: Vec<SlotId> = slots.iter().map(|(id, _)| *id).collect();
         let id = crate::snapshots::by_prefix("key", prefix, &ids)?;
         let full_left = slots.iter().any(|(other, slot)| *other != id && slot.head.role == Role::Full);
@@ -93,7 +104,7 @@ impl Repository {
     /// # Errors
     /// Those of the store.
     pub fn key_change_password(&self, password: &[u8], argon2: Argon2Params) -> Result<SlotId> {
-        let slots = slots(self.backend())?;
+        let slots = slots(self.backend(), self.id())?;
         let label = slots.iter().find(|(id, _)| *id == self.slot()).map(|(_, slot)| slot.head.label.clone());
         let new = NewSlot { role: self.role(), label: label.unwrap_or_default(), argon2 };
         let id = self.put_slot(password, &new)?;

@@ -30,7 +30,7 @@ impl Repository {
     pub fn rebuild_index(&self, mut progress: impl FnMut(u64)) -> Result<Rebuilt> {
         self.need_full_key()?;
         let _session = self.session("rebuild-index")?;
-        let mut rebuilt = Rebuilt { packs: self.adopt_packs()?, ..Rebuilt::default() };
+        let mut rebuilt = Rebuilt { packs: self.adopt_packs(&self.doomed_packs()?)?, ..Rebuilt::default() };
         let reader = Reader::new(self)?;
         let mut stored = Vec::new();
         self.each_stored_pack(|pack| {

@@ -8,6 +8,7 @@ use dtrvault_codec::Chunker;
 use dtrvault_crypto::{KeyRing, SlotRequest};
 use dtrvault_format::cbor::Object;
 use dtrvault_format::limits::MAX_CONFIG_BYTES;
+use dtrvault_format::names::Named;
 use dtrvault_format::{Argon2Params, ChunkerParams, Config, RepoId, Role, Segment, SegmentId, SlotId, names};
 use dtrvault_store::StoreError;
 
@@ -117,8 +118,13 @@ impl Repository {
     /// # Errors
     /// [`RepoError::Exists`] when the store holds one, or parts of one.
     pub fn create(backend: &Backend, password: &[u8], options: &CreateOptions) -> Result<Created> {
-        for folder in [names::KEYS, names::SNAPSHOTS, names::INDEX] {
+        for folder in [names::SNAPSHOTS, names::INDEX, names::PACKS] {
             backend.each(folder, |object| Err(exists(backend, object.key)))?;
+        }
+        match backend.get(names::CONFIG, MAX_CONFIG_BYTES) {
+            Err(RepoError::Store { source: StoreError::NotFound { .. }, .. }) => {}
+            Err(error) => return Err(error),
+            Ok(_) => return Err(exists(backend, names::CONFIG.to_owned())),
         }
         let ring = KeyRing::generate()?;
         let mut id = [0; RepoId::LEN];
@@ -139,13 +145,15 @@ impl Repository {
             created: options.clock.now(),
         };
         let slot = dtrvault_crypto::seal_slot(&ring, password, &request)?;
+        // The config makes the repository: without it a slot is nothing, and nobody's.
+        let slot: SlotId = backend.create_named(slot.to_bytes())?;
         match backend.create(names::CONFIG, bytes.into()) {
             Err(RepoError::Store { source: StoreError::AlreadyExists { key }, .. }) => {
-                return Err(exists(backend, key));
+                backend.delete(&slot.key())?;
+                Err(exists(backend, key))
             }
-            created => created?,
+            created => created.map(|()| Created { id: config.id, slot }),
         }
-        Ok(Created { id: config.id, slot: backend.create_named(slot.to_bytes())? })
     }
 
     /// Opens a repository with a password, and brings the cached index up to date.
@@ -162,10 +170,8 @@ impl Repository {
         };
         let config = Config::from_bytes(&bytes)
             .map_err(|source| RepoError::Malformed { key: names::CONFIG.to_owned(), source })?;
-        let (slot, ring, config_hash) = keys::unlock(&backend, password)?;
-        if config_hash != *blake3::hash(&bytes).as_bytes() {
-            return Err(RepoError::ConfigChanged { url: backend.url().to_owned() });
-        }
+        let config_hash = blake3::hash(&bytes).into();
+        let (slot, ring) = keys::unlock(&backend, password, config.id, config_hash)?;
         let cache_dir = options.cache_dir.join(config.id.to_string());
         let index = IndexCache::open(&cache_dir.join("index"), config.id, options.index_memory_bytes)?;
         let damaged_segments = index::sync(&backend, &ring, &index)?;
@@ -236,6 +242,12 @@ impl Repository {
     #[must_use]
     pub fn index(&self) -> &IndexCache {
         &self.inner.index
+    }
+
+    /// Takes in what others have added to the index since.
+    pub(crate) fn sync_index(&self) -> Result<()> {
+        let Inner { backend, ring, index, .. } = &*self.inner;
+        index::sync(backend, ring, index).map(|_| ())
     }
 
     /// What was wrong with index segments when the repository was opened. What only they name

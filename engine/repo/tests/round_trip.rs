@@ -28,7 +28,7 @@ fn streams_of_every_depth_come_back() {
         (1, Class::Fine, 0),
         (100_000, Class::Fine, 1),
         (6_000_000, Class::Coarse, 1),
-        (12_000_000, Class::Fine, 2),
+        (60_000_000, Class::Fine, 2),
     ] {
         let bytes = noise(len as u64 + 1, len);
         let (id, stream) = store(&repo, class, &bytes);
@@ -222,4 +222,62 @@ fn many_writers_share_one_cache_and_one_repository() {
     });
     assert_eq!(vault.open().snapshots().unwrap().sound.len(), 4);
     assert!(vault.objects("leases").is_empty());
+}
+
+#[test]
+fn a_failed_upload_is_told_as_it_was() {
+    use std::os::unix::fs::PermissionsExt;
+    let vault = Vault::new();
+    let repo = vault.open();
+    let session = repo.session("test").unwrap();
+    let tree = write(&session, Class::Fine, b"bytes");
+    // A file stands where the folder of packs belongs.
+    std::fs::write(vault.store_dir().join("packs"), b"").unwrap();
+    std::fs::set_permissions(vault.store_dir().join("packs"), PermissionsExt::from_mode(0)).unwrap();
+    let error = session.commit(|_| common::snapshot_of(tree)).unwrap_err();
+    assert!(matches!(error, RepoError::Store { .. }), "{error:?}");
+    assert!(vault.objects("snapshots").is_empty() && vault.objects("index").is_empty());
+}
+
+#[test]
+fn what_is_no_slot_of_ours_keeps_nobody_out() {
+    let vault = Vault::new();
+    let keys = vault.store_dir().join("keys");
+    std::fs::write(keys.join("ab".repeat(32)), b"garbage").unwrap();
+    std::fs::write(keys.join("README"), b"not a slot").unwrap();
+    // The slot of another repository, as a crashed `init` leaves it.
+    let other = Vault::new();
+    for key in other.objects("keys") {
+        std::fs::copy(other.store_dir().join(&key), vault.store_dir().join(&key)).unwrap();
+    }
+    assert_eq!(vault.open().key_list().unwrap().len(), 1);
+    assert!(matches!(
+        vault.open_with(b"wrong", "cache").err(),
+        Some(RepoError::WrongPassword { slots: 1, .. })
+    ));
+}
+
+#[test]
+fn a_repository_is_created_once_and_a_crashed_creation_can_be_repeated() {
+    let vault = Vault::new();
+    let options = dtrvault_repo::CreateOptions {
+        argon2: Some(dtrvault_crypto::floor()),
+        ..dtrvault_repo::CreateOptions::default()
+    };
+    let again = || Repository::create(&vault.backend(), b"second", &options);
+    assert!(matches!(again().err(), Some(RepoError::Exists { .. })));
+    std::fs::remove_file(vault.store_dir().join("config")).unwrap();
+    again().unwrap();
+    assert!(vault.open_with(b"second", "cache").is_ok());
+}
+
+#[test]
+fn a_changed_config_is_noticed() {
+    let vault = Vault::new();
+    let path = vault.store_dir().join("config");
+    let bytes = std::fs::read(&path).unwrap();
+    let mut config: dtrvault_format::Config = dtrvault_format::cbor::decode(&bytes, "config").unwrap();
+    config.chunker.fine.avg = 8192;
+    std::fs::write(path, dtrvault_format::cbor::encode(&config)).unwrap();
+    assert!(matches!(vault.open_with(PASSWORD, "cache").err(), Some(RepoError::ConfigChanged { .. })));
 }

@@ -104,15 +104,20 @@ pub fn run(repo: &Repository, options: SnapshotOptions, context: &Context) -> Re
     let mut problems = Problems::default();
     let mut stats = Stats::default();
 
-    let metadata = match metadata {
-        Some(input) => Some(metadata::take(&session, input, &mut problems, &mut stats, context)?),
-        None => None,
+    let explain = |error| match error {
+        OpsError::Repo(error) => OpsError::Repo(session.explain(error)),
+        error => error,
     };
+    let metadata = metadata
+        .map(|input| metadata::take(&session, input, &mut problems, &mut stats, context))
+        .transpose()
+        .map_err(explain)?;
     let mut parent_id = None;
     let mut images_part = None;
     let mut tree_cache = None;
     if let Some(input) = &images {
-        let taken = images::take(repo, &session, input, &host, readers, &mut problems, &mut stats, context)?;
+        let taken = images::take(repo, &session, input, &host, readers, &mut problems, &mut stats, context)
+            .map_err(explain)?;
         parent_id = taken.parent;
         tree_cache = Some(taken.cache);
         images_part = Some(taken.part);

@@ -1,12 +1,14 @@
 //! What could not be taken as it was: the first of it one by one, the rest counted.
 
-use dtrvault_format::limits::MAX_PROBLEMS;
+use dtrvault_format::limits::{MAX_PROBLEMS, MAX_PROBLEMS_BYTES};
 use dtrvault_format::{Problem, ProblemKind};
 
 /// Problems of one run.
 #[derive(Default)]
 pub(super) struct Problems {
     list: Vec<Problem>,
+    /// Lengths of the listed paths and details.
+    bytes: usize,
     count: u64,
     incomplete: bool,
 }
@@ -15,7 +17,9 @@ impl Problems {
     pub(super) fn add(&mut self, problem: Problem) {
         self.count += 1;
         self.incomplete |= problem.kind.leaves_incomplete();
-        if self.list.len() < MAX_PROBLEMS {
+        let bytes = self.bytes + problem.path.len() + problem.detail.len();
+        if self.list.len() < MAX_PROBLEMS && bytes <= MAX_PROBLEMS_BYTES {
+            self.bytes = bytes;
             self.list.push(problem);
         }
     }

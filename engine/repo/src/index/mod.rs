@@ -2,7 +2,7 @@
 //!
 //! The truth is the union of the segments in `index/`. What stands here is a cache of it in
 //! RocksDB, in a folder of this machine, that may be lost at any time. Why it is opened as it
-//! is: `docs/decisions/index-cache.md`.
+//! is: `docs/decisions/0001-index-cache.md`.
 
 mod cache;
 mod rows;

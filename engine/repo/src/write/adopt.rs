@@ -1,6 +1,8 @@
 //! Packs that a writer left behind when it died: durable, but named by no segment.
 
-use dtrvault_format::SegmentPack;
+use std::collections::HashSet;
+
+use dtrvault_format::{PackId, SegmentPack};
 
 use crate::error::Result;
 use crate::packs::StoredPack;
@@ -21,14 +23,14 @@ pub struct Adopted {
 }
 
 impl Repository {
-    /// Takes every durable pack into the index. Recipes in their directories are passed over:
+    /// Takes every durable pack into the index, but for those that are about to go. Recipes in their directories are passed over:
     /// the chunks that they need may never have been stored.
-    pub(crate) fn adopt_packs(&self) -> Result<Adopted> {
+    pub(crate) fn adopt_packs(&self, doomed: &HashSet<PackId>) -> Result<Adopted> {
         let mut adopted = Adopted::default();
         let mut batch = Vec::new();
         let mut orphans: Vec<StoredPack> = Vec::new();
         self.each_stored_pack(|pack| {
-            if !self.index().has_pack(&pack.id)? {
+            if !doomed.contains(&pack.id) && !self.index().has_pack(&pack.id)? {
                 orphans.push(pack);
             }
             Ok(())

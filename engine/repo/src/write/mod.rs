@@ -4,7 +4,9 @@ mod adopt;
 mod frames;
 mod jobs;
 mod pack;
+mod segments;
 mod session;
+mod shared;
 mod stream;
 
 pub use adopt::Adopted;

@@ -6,7 +6,7 @@ use dtrvault_codec::{ListEntry, StreamChunker};
 use dtrvault_format::StreamRef;
 
 use super::Class;
-use super::session::{Shared, SharedBuffer};
+use super::shared::{Shared, SharedBuffer};
 use crate::error::{RepoError, Result};
 
 /// A stream that is being written. Dropping it unfinished leaves chunks that nothing needs.

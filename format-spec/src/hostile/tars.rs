@@ -1,0 +1,60 @@
+//! Tars: splitting loses nothing, and joining never gives more than it was given.
+
+use std::convert::Infallible;
+use std::io::Read;
+
+use dtrvault_codec::{SplitSink, TarJoin, TarReport, TarSplitter};
+
+#[derive(Default, PartialEq, Eq)]
+struct Streams {
+    skeleton: Vec<u8>,
+    payload: Vec<u8>,
+}
+
+impl SplitSink for Streams {
+    type Error = Infallible;
+
+    fn skeleton(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
+        self.skeleton.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn payload(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
+        self.payload.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+fn split(bytes: &[u8], piece: usize) -> (TarReport, Streams) {
+    let mut streams = Streams::default();
+    let mut splitter = TarSplitter::new();
+    let pushed = bytes.chunks(piece.max(1)).try_for_each(|part| splitter.push(part, &mut streams));
+    match pushed.and_then(|()| splitter.finish(&mut streams)) {
+        Ok(report) => (report, streams),
+        Err(never) => match never {},
+    }
+}
+
+/// The first two bytes are the length of the pieces.
+pub(super) fn tar_split(bytes: &[u8]) {
+    let (piece, tar) = super::number(bytes);
+    let (report, streams) = split(tar, piece);
+    assert!(report.skeleton_bytes == streams.skeleton.len() as u64);
+    assert!(report.payload_bytes == streams.payload.len() as u64);
+    let mut joined = Vec::new();
+    let read = TarJoin::new(&*streams.skeleton, &*streams.payload).read_to_end(&mut joined);
+    assert!(read.is_ok() && joined == tar, "a tar that does not come back");
+    assert!(split(tar, usize::MAX) == (report, streams), "pieces change the result");
+}
+
+/// The first two bytes are the length of the skeleton; the rest is payload.
+pub(super) fn tar_join(bytes: &[u8]) {
+    let (len, rest) = super::number(bytes);
+    let (skeleton, payload) = rest.split_at(len.min(rest.len()));
+    let mut joiner = TarJoin::new(skeleton, payload);
+    let mut out = Vec::new();
+    if (&mut joiner).take(1 << 20).read_to_end(&mut out).is_err() {
+        assert!(joiner.read(&mut [0; 16]).is_err(), "reading goes on after an error");
+    }
+    assert!(out.len() <= rest.len(), "more bytes than there were");
+}

@@ -1,0 +1,30 @@
+//! `recipe.json`: every kind of recipe, and the reserved ones.
+
+use dtrvault_format::{Recipe, StreamRef, cbor};
+use serde_json::{Value, json};
+
+use super::repository::{one_chunk, ring};
+use super::{changed, refused};
+use crate::{Result, hex};
+
+pub(super) fn make() -> Result<Value> {
+    let ring = ring("recipe")?;
+    let plain = Recipe::Plain(one_chunk(&ring, b"plain"));
+    let tar = Recipe::Tar { skeleton: one_chunk(&ring, b"skeleton"), payload: one_chunk(&ring, b"payload") };
+    let mut cases = Vec::new();
+    for recipe in [Recipe::Plain(StreamRef::EMPTY), plain.clone(), tar] {
+        recipe.validate()?;
+        cases.push(json!({ "value": recipe, "hex": hex(&cbor::encode(&recipe)) }));
+    }
+    let sound = cbor::encode(&plain);
+    Ok(json!({
+        "cases": cases,
+        "refused": [
+            refused("kind 1, gzip, is reserved", &changed(&sound, 1, 1)),
+            refused("kind 3, rows, is reserved", &changed(&sound, 1, 3)),
+            refused("unknown kind", &changed(&sound, 1, 4)),
+            refused("tar with one stream", &changed(&sound, 1, 2)),
+            refused("no array", &changed(&sound, 0, 0xa2)),
+        ],
+    }))
+}

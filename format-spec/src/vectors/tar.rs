@@ -1,0 +1,90 @@
+//! `tar.json`: a tar as skeleton and payload, and skeletons that are none.
+
+use std::convert::Infallible;
+use std::io::Read;
+
+use dtrvault_codec::{SplitSink, TarJoin, TarSplitter};
+use serde_json::{Value, json};
+
+use super::refused;
+use crate::error::holds;
+use crate::{Result, hex, noise};
+
+/// Both streams in memory.
+#[derive(Default)]
+struct Streams {
+    skeleton: Vec<u8>,
+    payload: Vec<u8>,
+}
+
+impl SplitSink for Streams {
+    type Error = Infallible;
+
+    fn skeleton(&mut self, bytes: &[u8]) -> std::result::Result<(), Infallible> {
+        self.skeleton.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn payload(&mut self, bytes: &[u8]) -> std::result::Result<(), Infallible> {
+        self.payload.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+fn split(bytes: &[u8]) -> Streams {
+    let mut streams = Streams::default();
+    let mut splitter = TarSplitter::new();
+    match splitter.push(bytes, &mut streams).and_then(|()| splitter.finish(&mut streams)) {
+        Ok(_) => streams,
+        Err(never) => match never {},
+    }
+}
+
+/// A block of ustar, made by the `tar` crate, and contents with their padding.
+fn member(name: &str, content: &[u8]) -> Vec<u8> {
+    let mut header = tar::Header::new_ustar();
+    // A name this short fits.
+    let _ = header.set_path(name);
+    header.set_size(content.len() as u64);
+    header.set_mode(0o644);
+    header.set_cksum();
+    let mut bytes = header.as_bytes().to_vec();
+    bytes.extend_from_slice(content);
+    bytes.resize(bytes.len().next_multiple_of(512), 0);
+    bytes
+}
+
+pub(super) fn make() -> Result<Value> {
+    let whole = [member("a", b"hello"), member("dir/b", &noise(3, 600)), vec![0; 1024]].concat();
+    let mut cases = Vec::new();
+    for (name, bytes) in [
+        ("two members", &*whole),
+        ("cut within contents", &whole[..512 + 3]),
+        ("no tar at all", &noise(4, 1000)[..]),
+        ("nothing", &[]),
+        ("an empty tar", &[0; 1024]),
+    ] {
+        let Streams { skeleton, payload } = split(bytes);
+        let mut joined = Vec::new();
+        let read = TarJoin::new(&*skeleton, &*payload).read_to_end(&mut joined);
+        holds(read.is_ok() && joined == bytes, "how tars are split")?;
+        cases.push(json!({
+            "name": name,
+            "tar": hex(bytes),
+            "skeleton": hex(&skeleton),
+            "payload": hex(&payload),
+        }));
+    }
+    Ok(json!({
+        "cases": cases,
+        "refused_skeletons": [
+            refused("a record without bytes", &[0, 0]),
+            refused("a number longer than it need be", &[0x81, 0, b'x', 0]),
+            refused("a number over 64 bits", &[[0xff; 9].as_slice(), &[2]].concat()),
+            refused("a literal of over 64 KiB", &[0x81, 0x80, 0x04]),
+            refused("ends within a literal", &[2, b'x']),
+            refused("ends before a run's length", &[1, b'x']),
+            refused("wants payload that is not there", &[0, 1]),
+        ],
+    }))
+}
