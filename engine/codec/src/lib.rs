@@ -31,7 +31,7 @@ pub use error::CodecError;
 pub use frame::{Compressor, decompress};
 pub use list::{ListEntry, ListReader};
 pub use recipe::{StreamOpener, open_recipe};
-pub use sniff::{Form, sniff};
+pub use sniff::{Form, is_opaque, sniff};
 pub use stream_chunker::StreamChunker;
 pub use tar_join::TarJoin;
 pub use tar_report::{Ending, TarReport};

@@ -90,6 +90,7 @@ pub fn run(repo: &Repository, read_data: ReadData, context: &Context) -> Result<
         reader: Reader::new(repo)?,
         context,
         report: CheckReport::default(),
+        gone: HashSet::new(),
         lost: HashSet::new(),
         damaged_blobs: HashSet::new(),
     };
@@ -110,6 +111,8 @@ struct Check<'a> {
     reader: Reader,
     context: &'a Context,
     report: CheckReport,
+    /// Packs that are missing or have the wrong size.
+    gone: HashSet<PackId>,
     /// Chunks that cannot be had.
     lost: HashSet<ChunkId>,
     /// Blobs that cannot be made.
@@ -150,6 +153,7 @@ impl Check<'_> {
             Ok(())
         })?;
         self.lost = lost;
+        self.gone = gone;
         Ok(())
     }
 
@@ -188,7 +192,7 @@ impl Check<'_> {
         let mut report = CheckReport::default();
         let mut lost = HashSet::new();
         self.each_segment_pack(self.context, |pack| {
-            if is_chosen(&pack.id, which)? {
+            if !self.gone.contains(&pack.id) && is_chosen(&pack.id, which)? {
                 let found = self.repo.scrub_pack(&pack)?;
                 report.read_packs += 1;
                 report.read_bytes += pack.size;

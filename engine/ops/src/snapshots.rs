@@ -38,11 +38,20 @@ impl SnapshotsFilter {
     }
 }
 
-/// Lists snapshots, oldest first. One that is damaged is warned of.
+/// What was found.
+#[derive(Debug, serde::Serialize)]
+pub struct SnapshotsReport {
+    /// Those that are wanted, oldest first.
+    pub snapshots: Vec<SnapshotRow>,
+    /// How many cannot be read.
+    pub damaged: u64,
+}
+
+/// Lists snapshots. One that is damaged is warned of, and counted.
 ///
 /// # Errors
 /// [`dtrvault_repo::RepoError::NeedsFullKey`], and those of the store.
-pub fn run(repo: &Repository, filter: &SnapshotsFilter, context: &Context) -> Result<Vec<SnapshotRow>> {
+pub fn run(repo: &Repository, filter: &SnapshotsFilter, context: &Context) -> Result<SnapshotsReport> {
     let snapshots = repo.snapshots()?;
     for (_, error) in &snapshots.damaged {
         context.progress.warn(&error.to_string());
@@ -56,5 +65,5 @@ pub fn run(repo: &Repository, filter: &SnapshotsFilter, context: &Context) -> Re
     if let Some(latest) = filter.latest {
         rows.drain(..rows.len().saturating_sub(latest));
     }
-    Ok(rows)
+    Ok(SnapshotsReport { snapshots: rows, damaged: snapshots.damaged.len() as u64 })
 }

@@ -1,8 +1,13 @@
-//! Making `index/` anew from the packs themselves.
+//! Making `index/` say again what the packs hold: what it lacks is added, what is gone is
+//! struck out, so that the next snapshot stores it again.
 
-use dtrvault_format::BlobRecord;
+use std::collections::{HashMap, HashSet};
 
-use crate::error::Result;
+use dtrvault_format::names::Named;
+use dtrvault_format::{BlobRecord, ChunkId, Digest, PackId, Segment};
+
+use crate::error::{RepoError, Result};
+use crate::packs::StoredPack;
 use crate::read::Reader;
 use crate::repository::Repository;
 use crate::write::Adopted;
@@ -19,10 +24,17 @@ pub struct Rebuilt {
     pub blobs: u64,
     /// Recipes that need chunks which are in no pack.
     pub incomplete_blobs: u64,
+    /// Packs that were in the index, and are missing or cut short.
+    pub lost_packs: u64,
+    /// Blobs that were in the index, and cannot be made without them.
+    pub lost_blobs: u64,
+    /// Segments that could not be read, and were replaced.
+    pub damaged_segments: u64,
 }
 
 impl Repository {
-    /// Names in the index every pack of the store that it lacks, then every recipe in them
+    /// Brings the index in line with the packs of the store: strikes out packs that are gone
+    /// and blobs that need them, adds every pack that it lacks, then every recipe in the packs
     /// whose chunks are all there. `progress` is told how many packs were read.
     ///
     /// # Errors
@@ -30,16 +42,18 @@ impl Repository {
     pub fn rebuild_index(&self, mut progress: impl FnMut(u64)) -> Result<Rebuilt> {
         self.need_full_key()?;
         let _session = self.session("rebuild-index")?;
-        let mut rebuilt = Rebuilt { packs: self.adopt_packs(&self.doomed_packs()?)?, ..Rebuilt::default() };
-        let reader = Reader::new(self)?;
-        let mut stored = Vec::new();
+        let mut stored: HashMap<PackId, u64> = HashMap::new();
         self.each_stored_pack(|pack| {
-            stored.push(pack);
+            stored.insert(pack.id, pack.size);
             Ok(())
         })?;
+        let mut rebuilt = Rebuilt::default();
+        self.strike_out_lost(&stored, &mut rebuilt)?;
+        rebuilt.packs = self.adopt_packs(&self.doomed_packs()?)?;
+        let reader = Reader::new(self)?;
         let mut found: Vec<BlobRecord> = Vec::new();
-        for pack in stored {
-            let directory = match self.pack_directory(pack) {
+        for (id, size) in stored {
+            let directory = match self.pack_directory(StoredPack { id, size }) {
                 Ok((_, directory)) => directory,
                 Err(error) if error.is_damage() => continue,
                 Err(error) => return Err(error),
@@ -64,6 +78,84 @@ impl Repository {
         if !found.is_empty() {
             self.write_segments(Vec::new(), &found)?;
         }
+        self.replace_damaged_segments(&mut rebuilt)?;
         Ok(rebuilt)
+    }
+
+    /// Writes anew the segments that name packs which are gone, or blobs that need them.
+    fn strike_out_lost(&self, stored: &HashMap<PackId, u64>, rebuilt: &mut Rebuilt) -> Result<()> {
+        let mut gone: HashSet<PackId> = HashSet::new();
+        self.index().each_pack(|_, pack| {
+            if stored.get(&pack.id) != Some(&pack.size) {
+                gone.insert(pack.id);
+            }
+            Ok(())
+        })?;
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let mut lost: HashSet<ChunkId> = HashSet::new();
+        self.each_segment(|_, segment| {
+            for pack in segment.packs.iter().filter(|pack| gone.contains(&pack.id)) {
+                lost.extend(pack.frames.iter().flat_map(|frame| &frame.chunks).map(|chunk| chunk.id));
+            }
+            Ok(())
+        })?;
+        let reader = Reader::new(self)?;
+        let mut unmade: HashSet<Digest> = HashSet::new();
+        self.index().each_blob(|blob| {
+            let is_lost = |id: &ChunkId| lost.contains(id).then_some(RepoError::LostChunk { id: *id });
+            if reader.recipe_damage_with(&blob.recipe, &mut { is_lost })?.is_some() {
+                unmade.insert(blob.digest);
+            }
+            Ok(())
+        })?;
+        rebuilt.lost_packs = gone.len() as u64;
+        rebuilt.lost_blobs = unmade.len() as u64;
+        self.each_segment(|key, mut segment| {
+            let before = (segment.packs.len(), segment.blobs.len());
+            segment.packs.retain(|pack| !gone.contains(&pack.id));
+            segment.blobs.retain(|blob| !unmade.contains(&blob.digest));
+            if (segment.packs.len(), segment.blobs.len()) == before {
+                return Ok(());
+            }
+            // The new one first: what both name must never be without a name.
+            if !segment.packs.is_empty() || !segment.blobs.is_empty() {
+                self.write_segments(segment.packs, &segment.blobs)?;
+            }
+            self.backend().delete(key)
+        })?;
+        self.sync_index()
+    }
+
+    /// Calls `visit` with the key and the content of each segment that can be read.
+    fn each_segment(&self, mut visit: impl FnMut(&str, Segment) -> Result<()>) -> Result<()> {
+        for id in self.segment_ids()? {
+            match self.segment(&id) {
+                Ok(segment) => visit(&id.key(), segment)?,
+                Err(error) if error.is_damage() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes segments that cannot be read: all that they named has been named anew.
+    fn replace_damaged_segments(&self, rebuilt: &mut Rebuilt) -> Result<()> {
+        for id in self.segment_ids()? {
+            let damaged = match self.segment(&id) {
+                Ok(_) => false,
+                Err(
+                    RepoError::WrongName { .. } | RepoError::Unsealed { .. } | RepoError::Malformed { .. },
+                ) => true,
+                Err(error) if error.is_damage() => false,
+                Err(error) => return Err(error),
+            };
+            if damaged {
+                self.backend().delete(&id.key())?;
+                rebuilt.damaged_segments += 1;
+            }
+        }
+        Ok(())
     }
 }

@@ -233,7 +233,7 @@ fn a_failed_upload_is_told_as_it_was() {
     let tree = write(&session, Class::Fine, b"bytes");
     // A file stands where the folder of packs belongs.
     std::fs::write(vault.store_dir().join("packs"), b"").unwrap();
-    std::fs::set_permissions(vault.store_dir().join("packs"), PermissionsExt::from_mode(0)).unwrap();
+    std::fs::set_permissions(vault.store_dir().join("packs"), PermissionsExt::from_mode(0o000)).unwrap();
     let error = session.commit(|_| common::snapshot_of(tree)).unwrap_err();
     assert!(matches!(error, RepoError::Store { .. }), "{error:?}");
     assert!(vault.objects("snapshots").is_empty() && vault.objects("index").is_empty());

@@ -2,17 +2,20 @@
 
 use std::io::{self, Read};
 
-use dtrvault_codec::{Form, sniff};
+use dtrvault_codec::{Form, is_opaque, sniff};
 use dtrvault_format::{BlobRecord, Digest, Recipe};
 use dtrvault_repo::write::{Class, Session};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{OpsError, Result};
 
-/// Length of the reads, bytes.
-const READ_BYTES: usize = 4 << 20;
+/// Length of the reads, bytes, unless the blob is shorter.
+const READ_BYTES: u64 = 4 << 20;
 /// What `sniff` looks at, bytes.
 const SNIFF_BYTES: usize = 512;
+
+/// What `is_opaque` looks at, bytes.
+const SAMPLE_BYTES: usize = 64 << 10;
 
 /// A blob that was stored.
 #[derive(Debug, Clone, Copy)]
@@ -37,27 +40,34 @@ impl<E: Into<OpsError>> From<E> for BlobError {
     }
 }
 
-/// Reads `source` to its end and stores it as a plain recipe. `seen` is told of every read.
+/// Reads `source` to its end and stores it as a plain recipe. It has probably `size` bytes.
+/// `seen` is told of every read.
 pub(crate) fn write_blob(
     session: &Session,
     source: &mut dyn Read,
+    size: u64,
     seen: &mut dyn FnMut(&[u8]) -> Result<()>,
 ) -> std::result::Result<BlobSummary, BlobError> {
-    let mut buffer = vec![0; READ_BYTES];
+    let mut buffer = vec![0; size.clamp(SAMPLE_BYTES as u64, READ_BYTES) as usize];
     let mut filled = read_full(source, &mut buffer).map_err(BlobError::Read)?;
     let first = buffer.get(..filled).unwrap_or_default();
     let is_whole = filled < SNIFF_BYTES;
     // What is compressed shares nothing at a fine grain, and costs an entry a chunk.
     let class = match sniff(first.get(..SNIFF_BYTES).unwrap_or(first), is_whole) {
         Form::Gzip | Form::Zstd => Class::Coarse,
-        Form::Tar | Form::Other | Form::Empty => Class::Fine,
+        Form::Other => match first.get(..SAMPLE_BYTES) {
+            Some(sample) if is_opaque(sample)? => Class::Coarse,
+            // What is short has few chunks in either class.
+            _ => Class::Fine,
+        },
+        Form::Tar | Form::Empty => Class::Fine,
     };
     let mut stream = session.stream(class);
     let mut hasher = Sha256::new();
-    let mut size = 0;
+    let mut read = 0;
     while let Some(bytes) = buffer.get(..filled).filter(|bytes| !bytes.is_empty()) {
         seen(bytes)?;
-        size += bytes.len() as u64;
+        read += bytes.len() as u64;
         hasher.update(bytes);
         stream.write(bytes)?;
         filled = read_full(source, &mut buffer).map_err(BlobError::Read)?;
@@ -65,9 +75,9 @@ pub(crate) fn write_blob(
     let digest = Digest::new(hasher.finalize().into());
     let recipe = Recipe::Plain(stream.finish()?);
     if session.known_blob(&digest)?.is_none() {
-        session.record_blob(BlobRecord { digest, size, recipe });
+        session.record_blob(BlobRecord { digest, size: read, recipe });
     }
-    Ok(BlobSummary { digest, size })
+    Ok(BlobSummary { digest, size: read })
 }
 
 /// Fills `buffer` as far as the source goes.

@@ -225,12 +225,19 @@ impl Target for Local {
 
     fn end(&self) -> Result<()> {
         let begun = self.begun()?;
-        begun.remove_scratch()?;
-        let mut late = begun.late();
+        let (root, mut late): (Vec<_>, Vec<_>) =
+            begun.late().drain(..).partition(|entry| entry.path.is_empty());
         // The deepest first: the others may bar the way to them.
         late.sort_by(|a, b| dtrvault_format::tree::path_order(&b.path, &a.path));
-        for entry in late.drain(..) {
-            self.set_metadata(begun, &entry)?;
+        for entry in &late {
+            self.set_metadata(begun, entry)?;
+        }
+        begun.parents().sync().map_err(|e| errno(b"", e))?;
+        // Only now, because it marks a restore that is not done; but before the root is as it
+        // was, because removing it changes the root.
+        begun.remove_scratch()?;
+        for entry in &root {
+            self.set_metadata(begun, entry)?;
         }
         begun.parents().sync().map_err(|e| errno(b"", e))
     }

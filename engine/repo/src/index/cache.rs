@@ -7,21 +7,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use dtrvault_format::{BlobRecord, ChunkId, Digest, PackId, Recipe, RepoId, Segment, SegmentId};
-use rocksdb::{
-    BlockBasedIndexType, BlockBasedOptions, Cache, DB, Direction, IteratorMode, Options, WriteBatch,
-    WriteOptions,
-};
+use rocksdb::{DB, Direction, IteratorMode, Options};
 
 use super::rows::{
-    BLOB, BlobRow, CHUNK, Location, META_KEY, PACK, PackInfo, PackNo, SEGMENT, blob_key, chunk_key,
-    pack_id_key, pack_key, segment_key,
+    BLOB, BlobRow, CHUNK, Location, META_KEY, PACK, PackInfo, PackNo, SEGMENT, blob_key, blob_row, chunk_key,
+    pack_id_key, pack_key,
 };
+use super::tuning;
 use crate::error::{RepoError, Result};
 
-/// Share of the memory budget that buffers writes; the rest caches blocks, filters included.
-const WRITE_SHARE: usize = 4;
-/// Rows are written in batches of about this many bytes.
-const BATCH_BYTES: usize = 4 << 20;
 /// A file of this name says that a read met damage: the next opening starts anew.
 const DAMAGED: &str = "damaged";
 
@@ -67,7 +61,7 @@ impl IndexCache {
         let cache = Self {
             dir: dir.to_owned(),
             repo,
-            options: options(memory_bytes),
+            options: tuning::options(memory_bytes),
             db: RwLock::new(None),
             lock: Mutex::new(lock),
         };
@@ -75,11 +69,11 @@ impl IndexCache {
         Ok(cache)
     }
 
-    fn fail(&self, source: io::Error) -> RepoError {
+    pub(super) fn fail(&self, source: io::Error) -> RepoError {
         RepoError::Cache { path: self.dir.clone(), source }
     }
 
-    fn rocks(&self, error: &rocksdb::Error) -> RepoError {
+    pub(super) fn rocks(&self, error: &rocksdb::Error) -> RepoError {
         if error.kind() == rocksdb::ErrorKind::Corruption {
             // Best effort: without the mark the next run meets the same damage and says so again.
             let _ = File::create(self.dir.join(DAMAGED));
@@ -181,66 +175,6 @@ impl IndexCache {
             }
             Ok(())
         })
-    }
-
-    fn add_segment(&self, db: &DB, id: SegmentId, segment: &Segment) -> Result<()> {
-        // What is not flushed is lost in a crash, and so is the mark of its segment.
-        let mut unlogged = WriteOptions::default();
-        unlogged.disable_wal(true);
-        let rocks = |error: rocksdb::Error| self.rocks(&error);
-        if db.get_pinned(segment_key(&id)).map_err(rocks)?.is_some() {
-            return Ok(());
-        }
-        let mut batch = WriteBatch::default();
-        for pack in &segment.packs {
-            let number = match db.get_pinned(pack_id_key(&pack.id)).map_err(rocks)? {
-                Some(bytes) => u32::from_le_bytes(bytes.as_ref().try_into().unwrap_or_default()),
-                None => self.next_pack(db)?,
-            };
-            // The number is taken at once: the next pack of the segment asks for the next one.
-            let mut taken = WriteBatch::default();
-            taken.put(pack_key(PackNo(number)), minicbor_bytes(&PackInfo::of(pack)));
-            taken.put(pack_id_key(&pack.id), number.to_le_bytes());
-            db.write_opt(taken, &unlogged).map_err(rocks)?;
-            for (frame_no, frame) in (0..).zip(&pack.frames) {
-                let mut offset = 0;
-                for chunk in &frame.chunks {
-                    let location = Location { pack: PackNo(number), frame: frame_no, offset, len: chunk.len };
-                    batch.put(chunk_key(&chunk.id), location.to_bytes());
-                    offset += chunk.len;
-                }
-            }
-            if batch.size_in_bytes() > BATCH_BYTES {
-                db.write_opt(std::mem::take(&mut batch), &unlogged).map_err(rocks)?;
-            }
-        }
-        for blob in &segment.blobs {
-            let key = blob_key(&blob.digest);
-            let known = db.get_pinned(key).map_err(rocks)?.and_then(|row| blob_row(&row));
-            if known.is_none_or(|known| known.recipe.rank() <= blob.recipe.rank()) {
-                batch.put(key, minicbor_bytes(&BlobRow { size: blob.size, recipe: blob.recipe.clone() }));
-            }
-        }
-        // Last, so that the mark never stands without the rows: one memtable keeps their order.
-        batch.put(segment_key(&id), []);
-        db.write_opt(batch, &unlogged).map_err(rocks)
-    }
-
-    fn next_pack(&self, db: &DB) -> Result<u32> {
-        let after_last = [PACK + 1];
-        let mut rows = db.iterator(IteratorMode::From(&after_last, Direction::Reverse));
-        match rows.next() {
-            None => Ok(0),
-            Some(Err(error)) => Err(self.rocks(&error)),
-            Some(Ok((key, _))) => match key.split_first() {
-                Some((&PACK, number)) => number
-                    .try_into()
-                    .ok()
-                    .and_then(|bytes| u32::from_be_bytes(bytes).checked_add(1))
-                    .ok_or_else(|| self.fail(io::Error::other("no more pack numbers"))),
-                _ => Ok(0),
-            },
-        }
     }
 
     fn with_db<T>(&self, read: impl FnOnce(&DB) -> std::result::Result<T, rocksdb::Error>) -> Result<T> {
@@ -373,43 +307,8 @@ impl IndexCache {
     }
 }
 
-fn minicbor_bytes<T: minicbor::Encode<()>>(value: &T) -> Vec<u8> {
-    dtrvault_format::cbor::encode(value)
-}
-
-fn blob_row(bytes: &[u8]) -> Option<BlobRow> {
-    minicbor::decode(bytes).ok()
-}
-
 /// Creates a folder that only its owner may enter.
 fn create_private_dir(dir: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
-}
-
-/// Options that keep memory within `memory_bytes` whatever the size of the database: blocks,
-/// filters and indexes all live in one cache, and filters are read by partitions.
-fn options(memory_bytes: usize) -> Options {
-    let write_bytes = memory_bytes / WRITE_SHARE;
-    let mut table = BlockBasedOptions::default();
-    table.set_block_cache(&Cache::new_lru_cache(memory_bytes - write_bytes));
-    table.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
-    table.set_partition_filters(true);
-    table.set_cache_index_and_filter_blocks(true);
-    table.set_pin_top_level_index_and_filter(true);
-    table.set_bloom_filter(10.0, false);
-    table.set_block_size(4 << 10);
-
-    let mut options = Options::default();
-    options.create_if_missing(true);
-    options.set_block_based_table_factory(&table);
-    options.set_write_buffer_size((write_bytes / 2).max(1 << 20));
-    options.set_max_write_buffer_number(2);
-    options.set_max_background_jobs(2);
-    options.set_target_file_size_base(64 << 20);
-    // A reading handle opens every file at once: another process may remove one meanwhile.
-    options.set_max_open_files(-1);
-    options.set_keep_log_file_num(1);
-    options.set_log_level(rocksdb::LogLevel::Error);
-    options
 }

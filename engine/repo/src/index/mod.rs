@@ -4,9 +4,11 @@
 //! RocksDB, in a folder of this machine, that may be lost at any time. Why it is opened as it
 //! is: `docs/decisions/0001-index-cache.md`.
 
+mod apply;
 mod cache;
 mod rows;
 mod sync;
+mod tuning;
 
 pub use cache::{Counts, IndexCache};
 pub use rows::{FrameSpan, Location, PackInfo, PackNo};

@@ -113,6 +113,16 @@ impl Location {
     }
 }
 
+/// A value as bytes.
+pub(super) fn encoded<T: Encode<()>>(value: &T) -> Vec<u8> {
+    dtrvault_format::cbor::encode(value)
+}
+
+/// A blob's row; `None` for bytes that are none.
+pub(super) fn blob_row(bytes: &[u8]) -> Option<BlobRow> {
+    minicbor::decode(bytes).ok()
+}
+
 pub(super) const META_KEY: &[u8] = b"m";
 pub(super) const CHUNK: u8 = b'c';
 pub(super) const PACK: u8 = b'p';

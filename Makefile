@@ -1,0 +1,56 @@
+# What a person does with this tree. `make help` lists it.
+#
+# One profile for everything, one target folder for all checkouts of a user, one compiled
+# RocksDB for both: scripts/cargo sees to it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help packages build test lint fmt doc demo man install
+
+export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dtrvault/target
+CARGO := scripts/cargo
+
+PREFIX ?= /usr/local
+BINARY := $(CARGO_TARGET_DIR)/release/dtrvault
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+
+packages: ## install what is missing to build and test (Debian, by apt)
+	@scripts/install-packages
+
+build: packages ## build the binary
+	$(CARGO) build --release --locked -p dtrvault
+	@echo "$(BINARY)"
+
+test: packages ## run every test, end-to-end ones included
+	$(CARGO) build --release --locked -p dtrvault
+	DTRVAULT_TEST_BINARY="$(BINARY)" $(CARGO) test --release --locked --workspace
+
+lint: ## formatting, clippy, docs
+	$(CARGO) fmt --check
+	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --release --locked --workspace --no-deps
+
+fmt: ## format the code
+	$(CARGO) fmt
+
+doc: ## write the code's documentation
+	$(CARGO) doc --release --locked --workspace --no-deps
+	@echo "$(CARGO_TARGET_DIR)/doc/dtrvault_ops/index.html"
+
+demo: build ## back up, change, check and restore a real registry, before your eyes
+	@scripts/demo "$(BINARY)"
+
+man: build ## write the man pages to the folder man/ of the target folder
+	"$(BINARY)" man "$(CARGO_TARGET_DIR)/man"
+
+install: man ## install binary, man pages and completions below PREFIX (/usr/local)
+	install -D -m 0755 "$(BINARY)" "$(DESTDIR)$(PREFIX)/bin/dtrvault"
+	install -d "$(DESTDIR)$(PREFIX)/share/man/man1"
+	install -m 0644 "$(CARGO_TARGET_DIR)"/man/*.1 "$(DESTDIR)$(PREFIX)/share/man/man1/"
+	install -d "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" "$(DESTDIR)$(PREFIX)/share/zsh/site-functions" "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d"
+	"$(BINARY)" completions bash > "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/dtrvault"
+	"$(BINARY)" completions zsh > "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_dtrvault"
+	"$(BINARY)" completions fish > "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/dtrvault.fish"

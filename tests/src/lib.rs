@@ -1,0 +1,37 @@
+//! The stage of the end-to-end tests: they drive the built `dtrvault` binary as an operator
+//! would, against real registries, clients and servers, and look at nothing but its exit
+//! code, its output and the files it leaves.
+//!
+//! - [`Vault`], [`Run`]: the binary, in an environment that holds nothing of the machine's own.
+//! - [`RegistryServer`], [`skopeo`]: a real registry and a real client.
+//! - [`OciLayout`]: images to push. [`Storage`]: a registry's storage root without a registry.
+//! - [`odd_files`], [`odd_tars`], [`dtr_tar`]: what operators really have.
+//! - [`listing`]: a folder as a value, so that two can be held against each other.
+//!
+//! `tests/` has one file per story of an operator.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod binary;
+mod bytes;
+mod client;
+pub mod dtr_tar;
+mod layers;
+pub mod listing;
+mod oci;
+pub mod odd_files;
+pub mod odd_tars;
+mod registry_server;
+mod run;
+pub mod shapes;
+mod storage;
+mod vault;
+
+pub use binary::binary;
+pub use bytes::{Dice, digest_of, flip_byte};
+pub use client::skopeo;
+pub use layers::{gzip, plain_layer};
+pub use oci::OciLayout;
+pub use registry_server::RegistryServer;
+pub use run::Run;
+pub use storage::Storage;
+pub use vault::Vault;
