@@ -49,6 +49,8 @@ pub fn is_opaque(sample: &[u8]) -> Result<bool, CodecError> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]
