@@ -53,7 +53,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", value_parser = parse_text)]
     host: Option<String>,
 
-    /// Leave out what matches, relative to the registry's root: * within a name, ** across folders
+    /// Leave out what matches, at any depth, or from the registry's root on when it begins with /:
+    /// * within a name, ** across folders
     #[arg(long, value_name = "GLOB", requires = "registry")]
     exclude: Vec<String>,
 

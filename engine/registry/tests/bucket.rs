@@ -48,7 +48,7 @@ fn keys_come_in_the_order_of_a_tree() {
         assert_eq!(stat.size, path.len() as u64 + 8);
         assert_eq!(item.meta.mode, 0o644);
     }
-    let options = WalkOptions { exclude: exclusions(&["a", "docker/**"]).unwrap(), with_uploads: true };
+    let options = WalkOptions { exclude: exclusions(&["/a", "docker/**"]).unwrap(), with_uploads: true };
     assert_eq!(items(&source, &options).len(), 3);
 }
 

@@ -192,6 +192,10 @@ fn exclusions_and_uploads_are_left_out_whole() {
         assert!(!has(&left, gone), "{gone}");
     }
     assert!(has(&left, "v2/repositories") && has(&left, "a/first"));
+    let anchored = WalkOptions { exclude: exclusions(&["/first"]).unwrap(), ..WalkOptions::default() };
+    assert!(has(&items(&source, &anchored), "a/first"), "it is not at the root");
+    let anywhere = WalkOptions { exclude: exclusions(&["first"]).unwrap(), ..WalkOptions::default() };
+    assert!(!has(&items(&source, &anywhere), "a/first"));
     let raw = WalkOptions { exclude: exclusions(&["odd-*"]).unwrap(), ..WalkOptions::default() };
     assert!(!items(&source, &raw).iter().any(|item| item.path == ODD));
 }

@@ -128,16 +128,20 @@ impl WalkOptions {
     }
 }
 
-/// Patterns over raw paths, relative to the root: `*` and `?` stay within a component, `**`
-/// crosses folders.
+/// Patterns over raw paths: `*` and `?` stay within a component, `**` crosses folders. One that
+/// begins with a slash is anchored at the root; any other matches at every depth.
 ///
 /// # Errors
 /// [`globset::Error`] for what is no pattern.
 pub fn exclusions<S: AsRef<str>>(patterns: &[S]) -> Result<GlobSet, globset::Error> {
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
-        let pattern = pattern.as_ref().trim_start_matches('/').trim_end_matches('/');
-        set.add(GlobBuilder::new(pattern).literal_separator(true).build()?);
+        let pattern = pattern.as_ref().trim_end_matches('/');
+        let pattern = match pattern.strip_prefix('/') {
+            Some(anchored) => anchored.to_owned(),
+            None => format!("**/{pattern}"),
+        };
+        set.add(GlobBuilder::new(&pattern).literal_separator(true).build()?);
     }
     set.build()
 }
