@@ -44,15 +44,16 @@ impl Progress for Terminal {
             }
             None => "{prefix}  {elapsed_precise}  {spinner}  {binary_bytes}  {binary_bytes_per_sec}  {msg}",
         };
-        self.bar.reset();
         self.items.store(0, Ordering::Relaxed);
+        // Before the first drawing, which would show a style of the library's own. A template
+        // of ours that did not parse would cost the bar, not the backup.
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.bar.set_style(style.progress_chars("=> ").tick_chars("-\\|/ "));
+        }
+        self.bar.reset();
         match total_bytes {
             Some(total) => self.bar.set_length(total),
             None => self.bar.unset_length(),
-        }
-        // A template of our own that did not parse would cost the bar, not the backup.
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            self.bar.set_style(style.progress_chars("=> ").tick_chars("-\\|/ "));
         }
         self.bar.set_prefix(name.to_owned());
         self.bar.set_message(String::new());

@@ -24,7 +24,7 @@ pub(crate) struct SnapshotView<'a> {
     dtr: Option<&'a DtrIdentity>,
     problem_count: u64,
     problems: &'a [Problem],
-    stats: &'a Stats,
+    stats: StatsView<'a>,
     parent: Option<SnapshotId>,
     program: &'a str,
 }
@@ -47,6 +47,32 @@ struct ImagesView<'a> {
     size_bytes: u64,
 }
 
+#[derive(Serialize)]
+struct StatsView<'a> {
+    #[serde(flatten)]
+    stats: &'a Stats,
+    /// All content to what was new; nothing when nothing was.
+    dedup_ratio: Option<f64>,
+    /// What was new to what it took.
+    compression_ratio: Option<f64>,
+}
+
+impl<'a> StatsView<'a> {
+    fn new(stats: &'a Stats) -> Self {
+        let of = |whole, part| (part > 0).then(|| thousandths(dtrvault_ops::stats::ratio(whole, part)));
+        Self {
+            stats,
+            dedup_ratio: of(stats.seen_bytes, stats.new_bytes),
+            compression_ratio: of(stats.new_bytes, stats.written_bytes),
+        }
+    }
+}
+
+/// A ratio with three decimal places.
+pub(crate) fn thousandths(ratio: f64) -> f64 {
+    (ratio * 1000.0).round() / 1000.0
+}
+
 impl<'a> SnapshotView<'a> {
     pub(crate) fn new(id: &SnapshotId, snapshot: &'a Snapshot) -> Self {
         Self {
@@ -60,7 +86,7 @@ impl<'a> SnapshotView<'a> {
             dtr: snapshot.dtr.as_ref(),
             problem_count: snapshot.problem_count,
             problems: &snapshot.problems,
-            stats: &snapshot.stats,
+            stats: StatsView::new(&snapshot.stats),
             parent: snapshot.parent,
             program: &snapshot.program,
         }

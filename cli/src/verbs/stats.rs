@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::exit::Exit;
 use crate::render::size::human;
 use crate::render::time::{duration, local};
-use crate::render::views::SnapshotView;
+use crate::render::views::{SnapshotView, thousandths};
 use crate::render::{count, grouped, tame};
 
 /// Show what the repository, or one snapshot, holds and takes
@@ -77,7 +77,6 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<Exit> {
 }
 
 fn view(report: StatsReport) -> RepositoryView {
-    let thousandths = |ratio: f64| (ratio * 1000.0).round() / 1000.0;
     RepositoryView {
         repository: report.repository,
         snapshots: report.snapshots,

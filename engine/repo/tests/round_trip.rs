@@ -281,3 +281,27 @@ fn a_changed_config_is_noticed() {
     std::fs::write(path, dtrvault_format::cbor::encode(&config)).unwrap();
     assert!(matches!(vault.open_with(PASSWORD, "cache").err(), Some(RepoError::ConfigChanged { .. })));
 }
+
+#[test]
+fn a_reader_survives_a_cache_that_another_process_builds_anew() {
+    let vault = Vault::new();
+    let repo = vault.open();
+    let streams: Vec<_> = (0..4).map(|seed| store(&repo, Class::Fine, &noise(seed, 200_000)).1).collect();
+    let reader = Reader::new(&repo).unwrap();
+    let read = |at: usize| {
+        let mut bytes = Vec::new();
+        reader.stream(&streams[at]).unwrap().read_to_end(&mut bytes).unwrap();
+        assert_eq!(bytes, noise(at as u64, 200_000), "{at}");
+    };
+    (0..4).for_each(read);
+    // One segment less: the other process starts the cache anew, with other pack numbers.
+    let gone = vault.objects("index").remove(0);
+    let bytes = std::fs::read(vault.store_dir().join(&gone)).unwrap();
+    std::fs::remove_file(vault.store_dir().join(&gone)).unwrap();
+    drop(vault.open());
+    std::fs::write(vault.store_dir().join(&gone), bytes).unwrap();
+    drop(vault.open());
+    // This one takes over the new database with its next segment.
+    store(&repo, Class::Fine, &noise(9, 200_000));
+    (0..4).for_each(read);
+}

@@ -4,6 +4,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use dtrvault_format::{BlobRecord, ChunkId, Digest, PackId, Recipe, RepoId, Segment, SegmentId};
@@ -39,6 +40,8 @@ pub struct IndexCache {
     options: Options,
     /// Read-only; `None` only while it is exchanged.
     db: RwLock<Option<DB>>,
+    /// Counts how often another database has come in place of the one before.
+    generation: AtomicU64,
     /// Held shared while a handle is opened, exclusive while rows are written.
     lock: Mutex<File>,
 }
@@ -63,6 +66,7 @@ impl IndexCache {
             repo,
             options: tuning::options(memory_bytes),
             db: RwLock::new(None),
+            generation: AtomicU64::new(0),
             lock: Mutex::new(lock),
         };
         cache.reopen()?;
@@ -101,8 +105,19 @@ impl IndexCache {
         }
         lock.unlock().map_err(|e| self.fail(e))?;
         let db = opened.ok_or_else(|| self.fail(io::Error::other("cannot be opened, not even anew")))?;
-        *self.db.write().unwrap_or_else(PoisonError::into_inner) = Some(db);
+        let mut current = self.db.write().unwrap_or_else(PoisonError::into_inner);
+        let same = |old: &DB| old.get(META_KEY).ok() == db.get(META_KEY).ok();
+        if !current.as_ref().is_some_and(same) {
+            self.generation.fetch_add(1, Ordering::Release);
+        }
+        *current = Some(db);
         Ok(())
+    }
+
+    /// Changes when pack numbers may mean other packs than before, because the database was
+    /// built anew, by this process or another.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     /// A reading handle of a database that is there, whole, and of this repository.
@@ -111,8 +126,8 @@ impl IndexCache {
             return None;
         }
         let db = DB::open_for_read_only(&self.options, self.path(), false).ok()?;
-        let repo = db.get(META_KEY).ok()??;
-        (repo == self.repo.as_bytes()).then_some(db)
+        let meta = db.get(META_KEY).ok()??;
+        meta.starts_with(self.repo.as_bytes()).then_some(db)
     }
 
     /// Makes an empty database in place of whatever is there. The lock is held exclusively.
@@ -122,7 +137,10 @@ impl IndexCache {
             _ => {}
         }
         let db = DB::open(&self.options, self.path()).map_err(|e| self.rocks(&e))?;
-        db.put(META_KEY, self.repo.as_bytes()).and_then(|()| db.flush()).map_err(|e| self.rocks(&e))?;
+        let mut nonce = [0; 16];
+        getrandom::fill(&mut nonce).map_err(RepoError::Randomness)?;
+        let meta = [*self.repo.as_bytes(), nonce].concat();
+        db.put(META_KEY, meta).and_then(|()| db.flush()).map_err(|e| self.rocks(&e))?;
         drop(db);
         match fs::remove_file(self.dir.join(DAMAGED)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.fail(error)),

@@ -7,7 +7,7 @@
 //! | `q` pack id | pack number, little-endian |
 //! | `b` digest | size and recipe |
 //! | `s` segment id | empty: this segment is in the cache |
-//! | `m` | repository id |
+//! | `m` | repository id, then 16 random bytes: which database this is |
 
 use dtrvault_format::pack::HEADER_BYTES;
 use dtrvault_format::{ChunkId, Digest, PackHeader, PackId, Recipe, SegmentId, SegmentPack};

@@ -23,6 +23,10 @@ impl FrameCache {
         Self { limit_bytes, bytes: 0, clock: 0, frames: HashMap::new(), order: BTreeMap::new() }
     }
 
+    pub(super) fn clear(&mut self) {
+        *self = Self::new(self.limit_bytes);
+    }
+
     pub(super) fn get(&mut self, key: FrameKey) -> Option<Bytes> {
         let (used, frame) = self.frames.get_mut(&key)?;
         self.order.remove(used);

@@ -1,6 +1,7 @@
 //! Reading chunks: found in the index, fetched in few requests, opened, and verified.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -35,6 +36,8 @@ struct Inner {
     repo: Repository,
     frames: Mutex<FrameCache>,
     openers: Mutex<HashMap<PackNo, Arc<OpenedPack>>>,
+    /// Of the database whose pack numbers the caches go by.
+    generation: AtomicU64,
 }
 
 struct OpenedPack {
@@ -60,6 +63,7 @@ impl Reader {
             repo: repo.clone(),
             frames: Mutex::new(FrameCache::new(repo.options().frame_cache_bytes)),
             openers: Mutex::default(),
+            generation: AtomicU64::new(repo.index().generation()),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -75,6 +79,27 @@ impl Reader {
     /// # Errors
     /// [`RepoError::MissingChunk`], [`RepoError::DamagedFrame`], and those of the store.
     pub fn fetch(&self, ids: &[ChunkId]) -> Result<Vec<Bytes>> {
+        let index = self.inner.repo.index();
+        loop {
+            let generation = index.generation();
+            self.forget_other_generations(generation);
+            match self.fetch_from(ids) {
+                // The cache was built anew meanwhile, and pack numbers meant other packs.
+                Err(error) if error.is_damage() && index.generation() != generation => {}
+                fetched => return fetched,
+            }
+        }
+    }
+
+    /// Forgets what is known by the pack numbers of another database.
+    fn forget_other_generations(&self, generation: u64) {
+        if self.inner.generation.swap(generation, Ordering::AcqRel) != generation {
+            self.inner.openers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            self.frames().clear();
+        }
+    }
+
+    fn fetch_from(&self, ids: &[ChunkId]) -> Result<Vec<Bytes>> {
         let mut wanted: BTreeMap<FrameKey, Vec<(usize, Location)>> = BTreeMap::new();
         for (at, id) in ids.iter().enumerate() {
             let found = self.inner.repo.index().locate(id)?;
