@@ -32,11 +32,10 @@ impl Terminal {
     }
 }
 
-impl Progress for Terminal {
-    fn stage(&self, name: &str, total_bytes: Option<u64>) {
-        if self.bar.is_hidden() {
-            return;
-        }
+impl Terminal {
+    /// Shows a bar where the total is known, and a spinner where it is not. A template of ours
+    /// that did not parse would cost the bar, not the backup.
+    fn set_total(&self, total_bytes: Option<u64>) {
         let template = match total_bytes {
             Some(_) => {
                 "{prefix}  {elapsed_precise}  {wide_bar}  {binary_bytes} of {binary_total_bytes}  \
@@ -44,20 +43,38 @@ impl Progress for Terminal {
             }
             None => "{prefix}  {elapsed_precise}  {spinner}  {binary_bytes}  {binary_bytes_per_sec}  {msg}",
         };
-        self.items.store(0, Ordering::Relaxed);
-        // Before the first drawing, which would show a style of the library's own. A template
-        // of ours that did not parse would cost the bar, not the backup.
         if let Ok(style) = ProgressStyle::with_template(template) {
             self.bar.set_style(style.progress_chars("=> ").tick_chars("-\\|/ "));
         }
-        self.bar.reset();
         match total_bytes {
             Some(total) => self.bar.set_length(total),
             None => self.bar.unset_length(),
         }
+    }
+}
+
+impl Progress for Terminal {
+    fn stage(&self, name: &str, total_bytes: Option<u64>) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        self.items.store(0, Ordering::Relaxed);
+        // Before the first drawing, which would show a style of the library's own.
+        self.set_total(total_bytes);
+        self.bar.reset();
         self.bar.set_prefix(name.to_owned());
         self.bar.set_message(String::new());
         self.bar.enable_steady_tick(TICK);
+    }
+
+    fn expect(&self, total_bytes: u64) {
+        if !self.bar.is_hidden() {
+            self.set_total(Some(total_bytes));
+        }
+    }
+
+    fn is_shown(&self) -> bool {
+        !self.bar.is_hidden()
     }
 
     fn advance(&self, bytes: u64, items: u64) {

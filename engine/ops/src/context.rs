@@ -10,6 +10,12 @@ pub trait Progress: Send + Sync {
     /// A new stage begins: `total_bytes` of work, where that is known.
     fn stage(&self, name: &str, total_bytes: Option<u64>);
 
+    /// The stage, whose work was not known when it began, comes to `total_bytes`.
+    fn expect(&self, total_bytes: u64);
+
+    /// Whether anybody sees how far it is: only then is it worth work to find out the total.
+    fn is_shown(&self) -> bool;
+
     /// More was done.
     fn advance(&self, bytes: u64, items: u64);
 
@@ -23,6 +29,10 @@ pub struct Quiet;
 
 impl Progress for Quiet {
     fn stage(&self, _: &str, _: Option<u64>) {}
+    fn expect(&self, _: u64) {}
+    fn is_shown(&self) -> bool {
+        false
+    }
     fn advance(&self, _: u64, _: u64) {}
     fn warn(&self, _: &str) {}
 }

@@ -187,6 +187,9 @@ impl Run<'_> {
                     Err(_) => ControlFlow::Break(()),
                 })
             });
+            if self.context.progress.is_shown() {
+                scope.spawn(|| self.expect_total());
+            }
             let mut workers = Workers::start(scope, self.readers, RESULTS_AHEAD);
             for found in &found {
                 self.context.proceed()?;
@@ -217,6 +220,24 @@ impl Run<'_> {
             }
         }
         Ok((pass, references, parent))
+    }
+
+    /// Adds up what there is, for the time that is left.
+    fn expect_total(&self) {
+        let mut total = 0;
+        let walked = self.source().walk(&self.input.walk, &mut |found| {
+            if let Found::Item(Item { kind: ItemKind::File(stat), .. }) = found {
+                total += stat.size;
+            }
+            match self.context.proceed() {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            }
+        });
+        // The walk that counts says what is wrong.
+        if walked.is_ok() {
+            self.context.progress.expect(total);
+        }
     }
 
     /// Decides what one found thing needs, and has it done.
@@ -325,7 +346,7 @@ impl Pass {
             }
             Err(error) => self.problems.note(ProblemKind::BadName, &entry.path, error.to_string()),
         }
-        context.progress.advance(0, 1);
+        context.progress.advance(outcome.unreported_bytes, 1);
         Ok(())
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct Outcome {
     pub(super) problems: Problems,
     /// Bytes that were read for it.
     pub(super) read_bytes: u64,
+    /// Bytes that are not yet in the progress.
+    pub(super) unreported_bytes: u64,
     /// When it is a manifest that was read: its digest, and what it names.
     pub(super) manifest: Option<(Digest, Vec<Digest>)>,
 }
@@ -51,7 +53,9 @@ impl Outcome {
 
     /// A file whose content is stored already.
     pub(super) fn kept(item: Item, file: File) -> Self {
-        Self::entry(Entry { path: item.path, meta: item.meta, kind: Kind::File(file) })
+        let unreported_bytes = file.size;
+        let entry = Entry { path: item.path, meta: item.meta, kind: Kind::File(file) };
+        Self { unreported_bytes, ..Self::entry(entry) }
     }
 
     fn left_out(path: Vec<u8>, error: &SourceError) -> Self {
@@ -121,6 +125,9 @@ impl ReadFile<'_> {
             }
         };
         outcome.read_bytes = size;
+        if matches!(content, Content::Inline(_)) {
+            outcome.unreported_bytes = size;
+        }
         // What cannot be asked any more has changed.
         let still = file.still(stat).unwrap_or(false);
         if !still {
@@ -166,6 +173,7 @@ impl ReadFile<'_> {
         };
         let size = bytes.len() as u64;
         outcome.read_bytes = size;
+        outcome.unreported_bytes = size;
         outcome.entry = Some(entry(item, stat, Content::Inline(bytes), size, still, false));
         Ok(outcome)
     }
