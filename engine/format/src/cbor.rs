@@ -33,7 +33,8 @@ pub trait Object: Encode<()> + for<'b> Decode<'b, ()> {
 
 /// Encodes into memory, which cannot fail.
 pub fn encode<T: Encode<()> + ?Sized>(value: &T) -> Vec<u8> {
-    let mut bytes = Vec::new();
+    // Most values are short: entries of trees, by the million.
+    let mut bytes = Vec::with_capacity(256);
     match minicbor::encode(value, &mut bytes) {
         Ok(()) => bytes,
         Err(error) => match error.into_write() {

@@ -4,7 +4,7 @@ use minicbor::{Decode, Encode};
 
 use super::WHAT;
 use super::entry::{Entry, Kind, Meta};
-use super::paths::{is_below, path_order};
+use super::paths::{common_prefix, is_below, path_order};
 use crate::limits::MAX_ENTRY_BYTES;
 use crate::{FormatError, cbor};
 
@@ -19,6 +19,19 @@ struct Record {
     meta: Meta,
     #[n(3)]
     kind: Kind,
+}
+
+/// The same, borrowed.
+#[derive(Encode)]
+struct RecordRef<'a> {
+    #[n(0)]
+    shared: u32,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    suffix: &'a [u8],
+    #[n(2)]
+    meta: &'a Meta,
+    #[n(3)]
+    kind: &'a Kind,
 }
 
 /// Order and nesting that every tree keeps; the writer and the reader hold entries against it.
@@ -61,10 +74,10 @@ impl TreeEncoder {
     /// as it was, and may go on with another.
     pub fn encode(&mut self, entry: &Entry) -> Result<Vec<u8>, FormatError> {
         let last = self.sequence.last.as_deref().unwrap_or_default();
-        let shared = last.iter().zip(&entry.path).take_while(|(a, b)| a == b).count();
-        let suffix = entry.path.get(shared..).unwrap_or_default().to_vec();
+        let shared = common_prefix(last, &entry.path);
+        let suffix = entry.path.get(shared..).unwrap_or_default();
         let shared = u32::try_from(shared).unwrap_or(u32::MAX);
-        let record = Record { shared, suffix, meta: entry.meta.clone(), kind: entry.kind.clone() };
+        let record = RecordRef { shared, suffix, meta: &entry.meta, kind: &entry.kind };
         let bytes = cbor::encode(&record);
         cbor::at_most(WHAT, "entry", bytes.len(), MAX_ENTRY_BYTES)?;
         self.sequence.accept(entry)?;
