@@ -57,6 +57,12 @@ pub enum RepoError {
         /// What was given.
         prefix: String,
     },
+    /// Which snapshot is the latest cannot be told.
+    #[error("which snapshot is the latest cannot be told: {key} cannot be read; name one by its id")]
+    UnreadableLatest {
+        /// The snapshot that cannot be read.
+        key: String,
+    },
     /// More than one has.
     #[error("more than one {what} has an id that begins with '{prefix}'")]
     AmbiguousId {
@@ -171,9 +177,10 @@ impl RepoError {
     #[must_use]
     pub fn object(&self) -> Option<String> {
         match self {
-            Self::WrongName { key } | Self::Malformed { key, .. } | Self::Unsealed { key, .. } => {
-                Some(key.clone())
-            }
+            Self::UnreadableLatest { key }
+            | Self::WrongName { key }
+            | Self::Malformed { key, .. }
+            | Self::Unsealed { key, .. } => Some(key.clone()),
             Self::DamagedFrame { pack, .. } => Some(pack.key()),
             Self::Store { source: StoreError::NotFound { key }, .. }
             | Self::Store { source: StoreError::ShortRead { key, .. }, .. }
@@ -186,7 +193,9 @@ impl RepoError {
     #[must_use]
     pub fn is_damage(&self) -> bool {
         match self {
+            Self::Malformed { source: FormatError::NewerVersion { .. }, .. } => false,
             Self::WrongName { .. }
+            | Self::UnreadableLatest { .. }
             | Self::Malformed { .. }
             | Self::Unsealed { .. }
             | Self::DamagedFrame { .. }

@@ -84,13 +84,19 @@ impl Repository {
 
     /// Writes anew the segments that name packs which are gone, or blobs that need them.
     fn strike_out_lost(&self, stored: &HashMap<PackId, u64>, rebuilt: &mut Rebuilt) -> Result<()> {
-        let mut gone: HashSet<PackId> = HashSet::new();
+        let mut unlisted: HashMap<PackId, u64> = HashMap::new();
         self.index().each_pack(|_, pack| {
             if stored.get(&pack.id) != Some(&pack.size) {
-                gone.insert(pack.id);
+                unlisted.insert(pack.id, pack.size);
             }
             Ok(())
         })?;
+        let mut gone: HashSet<PackId> = HashSet::new();
+        for (id, size) in unlisted {
+            if !self.is_stored(&id, size)? {
+                gone.insert(id);
+            }
+        }
         if gone.is_empty() {
             return Ok(());
         }
@@ -126,6 +132,15 @@ impl Repository {
             self.backend().delete(key)
         })?;
         self.sync_index()
+    }
+
+    /// Asks for one pack by its name: that a listing lacks it is too little to strike it out.
+    fn is_stored(&self, id: &PackId, size: u64) -> Result<bool> {
+        match self.backend().wait(self.backend().store().size(&id.key())) {
+            Ok(stored) => Ok(stored == size),
+            Err(error) if error.is_damage() => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Calls `visit` with the key and the content of each segment that can be read.

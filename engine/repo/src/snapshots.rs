@@ -63,11 +63,13 @@ impl Repository {
     pub fn find_snapshot(&self, prefix: &str) -> Result<(SnapshotId, Snapshot)> {
         self.need_full_key()?;
         if prefix == "latest" {
-            return self
-                .snapshots()?
-                .sound
-                .pop()
-                .ok_or_else(|| RepoError::NoSuchId { what: "snapshot", prefix: prefix.to_owned() });
+            let mut snapshots = self.snapshots()?;
+            // An older one in the place of the newest would be a silent loss.
+            if let Some((id, _)) = snapshots.damaged.first() {
+                return Err(RepoError::UnreadableLatest { key: id.key() });
+            }
+            let none = || RepoError::NoSuchId { what: "snapshot", prefix: prefix.to_owned() };
+            return snapshots.sound.pop().ok_or_else(none);
         }
         let id = by_prefix("snapshot", prefix, &self.snapshot_ids()?)?;
         Ok((id, self.snapshot(&id)?))

@@ -22,6 +22,8 @@ mod url;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(feature = "fault")]
+pub mod fault;
 #[cfg(feature = "testing")]
 pub mod testing;
 

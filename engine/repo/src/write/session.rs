@@ -217,3 +217,15 @@ impl Session {
         }
     }
 }
+
+impl Drop for Session {
+    /// Names the packs of a session that failed or was stopped: it gives its lease back, so
+    /// nobody would look for them.
+    fn drop(&mut self) {
+        let packs = std::mem::take(&mut *lock(&self.shared.durable));
+        // Best effort: `rebuild-index` finds those that stay without a name.
+        if !packs.is_empty() && self.lease.check().is_ok() {
+            let _ = self.shared.repo.write_segments(packs, &[]);
+        }
+    }
+}

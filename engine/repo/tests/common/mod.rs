@@ -1,14 +1,19 @@
-//! A repository in a temporary folder, with a clock that stands still until it is moved.
+//! A repository in a temporary folder, or in a store of the test's own, with a clock that stands
+//! still until it is moved.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "shared by several test files")]
 
+use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use bytes::Bytes;
 use dtrvault_format::limits::FORMAT_VERSION;
 use dtrvault_format::{ImagesPart, Snapshot, SnapshotId, Stats, StreamRef, Time};
+use dtrvault_repo::read::Reader;
 use dtrvault_repo::write::{Class, Session};
-use dtrvault_repo::{Backend, Clock, CreateOptions, OpenOptions, Repository, Result};
-use dtrvault_store::StoreOptions;
+use dtrvault_repo::{Backend, Clock, CreateOptions, Created, OpenOptions, RepoError, Repository, Result};
+use dtrvault_store::{Store, StoreOptions};
+use futures::TryStreamExt;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -34,20 +39,37 @@ pub struct Vault {
     pub dir: TempDir,
     pub runtime: Runtime,
     pub clock: Arc<TestClock>,
+    /// In place of the folder.
+    store: Option<Arc<dyn Store>>,
 }
 
 impl Vault {
     /// A new repository with a full key.
     pub fn new() -> Self {
-        let vault =
-            Self { dir: TempDir::new().unwrap(), runtime: Runtime::new().unwrap(), clock: Arc::default() };
+        let vault = Self::bare(None);
+        vault.create().unwrap();
+        vault
+    }
+
+    /// Whatever `store` holds, with caches of its own.
+    pub fn on(store: Arc<dyn Store>) -> Self {
+        Self::bare(Some(store))
+    }
+
+    fn bare(store: Option<Arc<dyn Store>>) -> Self {
+        // Beside a store in memory, the cache need not wait for a disk either.
+        let memory = Some("/dev/shm").filter(|dir| store.is_some() && std::path::Path::new(dir).is_dir());
+        let dir = memory.map_or_else(TempDir::new, TempDir::new_in).unwrap();
+        Self { dir, runtime: Runtime::new().unwrap(), clock: Arc::default(), store }
+    }
+
+    pub fn create(&self) -> Result<Created> {
         let options = CreateOptions {
             argon2: Some(dtrvault_crypto::floor()),
-            clock: vault.clock.clone(),
+            clock: self.clock.clone(),
             ..CreateOptions::default()
         };
-        Repository::create(&vault.backend(), PASSWORD, &options).unwrap();
-        vault
+        Repository::create(&self.backend(), PASSWORD, &options)
     }
 
     pub fn store_dir(&self) -> std::path::PathBuf {
@@ -55,6 +77,9 @@ impl Vault {
     }
 
     pub fn backend(&self) -> Backend {
+        if let Some(store) = &self.store {
+            return Backend::new(Arc::clone(store), self.runtime.handle().clone());
+        }
         let options = StoreOptions { create_dir: true, ..StoreOptions::default() };
         let store = dtrvault_store::open(self.store_dir().to_str().unwrap(), &options).unwrap();
         Backend::new(store, self.runtime.handle().clone())
@@ -77,6 +102,11 @@ impl Vault {
         Repository::open(self.backend(), password, self.options(cache))
     }
 
+    /// Keys and bytes of all objects of the given store, sorted.
+    pub fn contents(&self) -> Vec<(String, Bytes)> {
+        self.runtime.block_on(contents(&**self.store.as_ref().unwrap()))
+    }
+
     /// Keys of all objects in a folder of the store, sorted.
     pub fn objects(&self, folder: &str) -> Vec<String> {
         let mut found = Vec::new();
@@ -95,6 +125,37 @@ impl Vault {
         found.sort();
         found
     }
+}
+
+pub fn memory() -> Arc<dyn Store> {
+    dtrvault_store::open("memory://", &StoreOptions::default()).unwrap()
+}
+
+/// Keys and bytes of all objects of a store, sorted.
+pub async fn contents(store: &dyn Store) -> Vec<(String, Bytes)> {
+    let listed: Vec<_> = store.list("").try_collect().await.unwrap();
+    let mut objects = Vec::new();
+    for object in listed {
+        objects.push((object.key.clone(), store.get(&object.key, u64::MAX).await.unwrap()));
+    }
+    objects.sort();
+    objects
+}
+
+/// A store in memory with these objects.
+pub async fn store_of(objects: &[(String, Bytes)]) -> Arc<dyn Store> {
+    let store = memory();
+    for (key, bytes) in objects {
+        store.put(key, bytes.clone()).await.unwrap();
+    }
+    store
+}
+
+/// What a stream gives: all of it, or what came before the failure.
+pub fn read_out(repo: &Repository, stream: &StreamRef) -> (Vec<u8>, Option<RepoError>) {
+    let mut out = Vec::new();
+    let done = Reader::new(repo).unwrap().stream(stream).unwrap().read_to_end(&mut out);
+    (out, done.err().map(|error| error.downcast::<RepoError>().unwrap()))
 }
 
 /// Bytes that do not compress and do not repeat.
