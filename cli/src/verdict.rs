@@ -2,6 +2,7 @@
 //! Decided by the variants of errors, never by their words.
 
 use dtrvault_ops::OpsError;
+use dtrvault_ops::format::FormatError;
 use dtrvault_ops::registry::{SourceError, TargetError};
 use dtrvault_ops::repo::RepoError;
 use dtrvault_store::StoreError;
@@ -128,6 +129,13 @@ fn of_repo(error: &RepoError) -> Verdict {
         }
         RepoError::LeaseLost { .. } => Verdict::new("lease-lost", Exit::Lease)
             .hint("the machine may have slept, or its clock jumped; run it again: what was stored is used"),
+        RepoError::Malformed { source: FormatError::NewerVersion { .. }, .. } => {
+            Verdict::new("newer-version", Exit::Failed)
+                .hint("install the dtrvault that wrote it, or a later one; nothing is damaged")
+        }
+        RepoError::UnreadableLatest { .. } => {
+            Verdict::new("damaged", Exit::Damage).hint("`dtrvault snapshots` lists those that can be read")
+        }
         RepoError::Store { source, .. } => of_store(source),
         RepoError::Cache { .. } => cache(),
         error if error.is_damage() => DAMAGE,

@@ -23,6 +23,9 @@ pub enum CodecError {
     /// A frame without its form byte.
     #[error("frame without content")]
     FrameEmpty,
+    /// A recipe of a kind that this program does not know.
+    #[error("the recipe is of kind {0}, which a later version of dtrvault has written")]
+    UnknownRecipe(u32),
     /// A form byte with no meaning.
     #[error("frame of unknown form {0}")]
     FrameForm(u8),

@@ -26,6 +26,7 @@ pub fn open_recipe(recipe: &Recipe, opener: &dyn StreamOpener) -> Result<Box<dyn
             let (skeleton, payload) = (opener.open(skeleton)?, opener.open(payload)?);
             Ok(Box::new(TarJoin::new(skeleton, payload)))
         }
+        Recipe::Unknown { kind, .. } => Err(CodecError::UnknownRecipe(*kind)),
     }
 }
 

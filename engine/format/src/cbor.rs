@@ -9,6 +9,9 @@ pub trait Object: Encode<()> + for<'b> Decode<'b, ()> {
     /// Name of the object in the format and in messages.
     const WHAT: &'static str;
 
+    /// Key of the version in the object's map, where it has one.
+    const VERSION_KEY: Option<u32> = None;
+
     /// Holds the decoded fields against their limits and each other.
     ///
     /// # Errors
@@ -25,6 +28,10 @@ pub trait Object: Encode<()> + for<'b> Decode<'b, ()> {
     /// # Errors
     /// [`FormatError`] when the bytes are not such an object, or break a limit.
     fn from_bytes(bytes: &[u8]) -> Result<Self, FormatError> {
+        // A later version may have fields that this one cannot decode, so that comes first.
+        if let Some(version) = Self::VERSION_KEY.and_then(|key| peek_version(bytes, key)) {
+            known_version(Self::WHAT, version)?;
+        }
         let value: Self = decode(bytes, Self::WHAT)?;
         value.validate()?;
         Ok(value)
@@ -55,6 +62,18 @@ where
 {
     let value: T = minicbor::decode(bytes).map_err(|source| FormatError::Cbor { what, source })?;
     if encode(&value) == bytes { Ok(value) } else { Err(FormatError::NotDeterministic { what }) }
+}
+
+/// The number under `key` of a map, whatever else is in it.
+fn peek_version(bytes: &[u8], key: u32) -> Option<u32> {
+    let mut decoder = minicbor::Decoder::new(bytes);
+    for _ in 0..decoder.map().ok()?? {
+        if decoder.u32().ok()? == key {
+            return decoder.u32().ok();
+        }
+        decoder.skip().ok()?;
+    }
+    None
 }
 
 /// Refuses `value` over `limit`.

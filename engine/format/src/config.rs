@@ -83,6 +83,7 @@ impl Config {
 
 impl Object for Config {
     const WHAT: &'static str = "config";
+    const VERSION_KEY: Option<u32> = Some(1);
 
     fn validate(&self) -> Result<(), FormatError> {
         if self.magic != MAGIC {

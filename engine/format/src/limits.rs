@@ -46,6 +46,9 @@ pub const MAX_FRAMES_PER_PACK: usize = 1 << 16;
 /// Deepest Merkle list of a stream. With 455 entries a list chunk, 8 levels are 10^21 chunks.
 pub const MAX_STREAM_DEPTH: u8 = 8;
 
+/// Longest encoded recipe of an unknown kind, bytes.
+pub const MAX_RECIPE_BYTES: usize = 64 * 1024;
+
 /// Longest path of an entry, bytes. Linux's own bound on one call is 4,096; a walk can go deeper.
 pub const MAX_PATH_BYTES: usize = 64 * 1024;
 /// Longest name within a path, bytes. Object stores allow keys of 1,024.

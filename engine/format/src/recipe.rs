@@ -3,10 +3,12 @@
 use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 
 use crate::FormatError;
+use crate::cbor::at_most;
+use crate::limits::MAX_RECIPE_BYTES;
 use crate::stream::StreamRef;
 
-/// A small tree that gives back the bytes of one blob. The set of kinds is open: a later
-/// version of the format adds kinds, and a reader names the one it does not know.
+/// A small tree that gives back the bytes of one blob. The set of kinds is open: one that
+/// this crate does not know is kept as it is, for a program that knows it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Recipe {
@@ -19,31 +21,40 @@ pub enum Recipe {
         /// Contents of the members, back to back.
         payload: StreamRef,
     },
+    /// Of a kind that is reserved, or of a later version.
+    Unknown {
+        /// The kind's number.
+        kind: u32,
+        /// The whole recipe, encoded.
+        #[serde(skip)]
+        bytes: Vec<u8>,
+    },
 }
 
 /// Kind numbers as stored.
 mod kind {
     pub(super) const PLAIN: u32 = 0;
-    pub(super) const GZIP: u32 = 1;
     pub(super) const TAR: u32 = 2;
-    pub(super) const ROWS: u32 = 3;
 }
 
 impl Recipe {
     /// How well the blob is stored: where two recipes give the same blob, the higher is kept.
+    /// One that can be followed is better than one that cannot.
     #[must_use]
     pub const fn rank(&self) -> u8 {
         match self {
-            Self::Plain(_) => 0,
-            Self::Tar { .. } => 1,
+            Self::Unknown { .. } => 0,
+            Self::Plain(_) => 1,
+            Self::Tar { .. } => 2,
         }
     }
 
-    /// Every stream that the recipe reads.
+    /// Every stream that the recipe is known to read.
     pub fn streams(&self) -> impl Iterator<Item = &StreamRef> {
         match self {
             Self::Plain(stream) => [Some(stream), None],
             Self::Tar { skeleton, payload } => [Some(skeleton), Some(payload)],
+            Self::Unknown { .. } => [None, None],
         }
         .into_iter()
         .flatten()
@@ -55,6 +66,7 @@ impl Recipe {
         match self {
             Self::Plain(_) => "plain",
             Self::Tar { .. } => "tar",
+            Self::Unknown { .. } => "unknown",
         }
     }
 
@@ -63,6 +75,9 @@ impl Recipe {
     /// # Errors
     /// [`FormatError`] of the first stream that breaks one.
     pub fn validate(&self) -> Result<(), FormatError> {
+        if let Self::Unknown { bytes, .. } = self {
+            at_most("recipe", "length", bytes.len(), MAX_RECIPE_BYTES)?;
+        }
         self.streams().try_for_each(StreamRef::validate)
     }
 }
@@ -78,6 +93,10 @@ impl<C> Encode<C> for Recipe {
             Self::Tar { skeleton, payload } => {
                 e.array(3)?.u32(kind::TAR)?.encode_with(skeleton, ctx)?.encode_with(payload, ctx)?
             }
+            Self::Unknown { bytes, .. } => {
+                e.writer_mut().write_all(bytes).map_err(encode::Error::write)?;
+                e
+            }
         }
         .ok()
     }
@@ -92,12 +111,37 @@ impl<'b, C> Decode<'b, C> for Recipe {
             (kind::TAR, Some(3)) => {
                 Ok(Self::Tar { skeleton: d.decode_with(ctx)?, payload: d.decode_with(ctx)? })
             }
-            (kind::GZIP, _) => Err(decode::Error::message("recipe of kind 1 (gzip): reserved").at(at)),
-            (kind::ROWS, _) => Err(decode::Error::message("recipe of kind 3 (rows): reserved").at(at)),
-            (kind, _) => Err(decode::Error::message(format!(
-                "recipe of kind {kind} with {fields:?} fields: written by a later version?"
-            ))
-            .at(at)),
+            (kind::PLAIN | kind::TAR, _) => {
+                Err(decode::Error::message("recipe with a wrong number of elements").at(at))
+            }
+            (kind, _) => {
+                d.set_position(at);
+                d.skip()?;
+                let bytes = d.input().get(at..d.position()).unwrap_or_default().to_vec();
+                Ok(Self::Unknown { kind, bytes })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cbor;
+
+    #[test]
+    fn unknown_kinds_are_kept_as_they_are() {
+        // [9, [1, "a"], h'00']
+        let bytes = [0x83, 0x09, 0x82, 0x01, 0x61, b'a', 0x41, 0x00];
+        let recipe: Option<Recipe> = cbor::decode(&bytes, "recipe").ok();
+        assert!(matches!(&recipe, Some(Recipe::Unknown { kind: 9, .. })), "{recipe:?}");
+        assert_eq!(recipe.map(|recipe| cbor::encode(&recipe)).as_deref(), Some(&bytes[..]));
+    }
+
+    #[test]
+    fn known_kinds_have_their_number_of_elements() {
+        for bytes in [&[0x81, 0x00][..], &[0x82, 0x02, 0x00], &[0x80]] {
+            assert!(cbor::decode::<Recipe>(bytes, "recipe").is_err(), "{bytes:?}");
         }
     }
 }

@@ -5,7 +5,7 @@ use minicbor::{Decode, Encode};
 use crate::FormatError;
 use crate::cbor::{Object, at_most, known_version};
 use crate::ids::{Digest, SnapshotId};
-use crate::limits::{MAX_PROBLEMS, MAX_PROBLEMS_BYTES, MAX_TAGS, MAX_TEXT_BYTES};
+use crate::limits::{MAX_PATH_BYTES, MAX_PROBLEMS, MAX_PROBLEMS_BYTES, MAX_TAGS, MAX_TEXT_BYTES};
 use crate::stream::StreamRef;
 use crate::time::Time;
 
@@ -225,6 +225,7 @@ pub struct Stats {
 
 impl Object for Snapshot {
     const WHAT: &'static str = "snapshot";
+    const VERSION_KEY: Option<u32> = Some(0);
 
     fn validate(&self) -> Result<(), FormatError> {
         known_version(Self::WHAT, self.version)?;
@@ -237,6 +238,9 @@ impl Object for Snapshot {
         let texts = [&self.host, &self.program].into_iter().chain(&self.tags).chain(images);
         for text in texts.chain(metadata.flatten()).chain(dtr.flatten()) {
             at_most(Self::WHAT, "text", text.len(), MAX_TEXT_BYTES)?;
+        }
+        for problem in &self.problems {
+            at_most(Self::WHAT, "problem's path", problem.path.len(), MAX_PATH_BYTES)?;
         }
         let problems = self.problems.iter().map(|problem| problem.path.len() + problem.detail.len()).sum();
         at_most(Self::WHAT, "problems' text", problems, MAX_PROBLEMS_BYTES)?;

@@ -213,6 +213,7 @@ impl Check<'_> {
     fn blobs(&mut self) -> Result<()> {
         self.context.progress.stage("blobs", None);
         let mut failed = None;
+        let mut unknown = 0_u64;
         let (reader, lost, context) = (&self.reader, &self.lost, self.context);
         let (report, damaged) = (&mut self.report, &mut self.damaged_blobs);
         let walked = self.repo.index().each_blob(|blob| {
@@ -221,12 +222,18 @@ impl Check<'_> {
                 return Err(RepoError::DamagedStream { detail: "interrupted" });
             }
             report.blobs += 1;
+            unknown += u64::from(matches!(blob.recipe, Recipe::Unknown { .. }));
             if recipe_damage(reader, lost, &blob.recipe)?.is_some() {
                 damaged.insert(blob.digest);
             }
             context.progress.advance(0, 1);
             Ok(())
         });
+        if unknown > 0 {
+            self.context
+                .progress
+                .warn(&format!("{unknown} blobs were not checked: a later version wrote them"));
+        }
         match failed {
             Some(error) => Err(error),
             None => Ok(walked?),

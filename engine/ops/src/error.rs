@@ -98,8 +98,8 @@ pub enum OpsError {
     /// A local file of the cache cannot be used.
     #[error("the local cache cannot be written")]
     Cache(#[source] io::Error),
-    /// Encoding failed.
-    #[error("encoding failed")]
+    /// A recipe or a codec failed.
+    #[error(transparent)]
     Codec(#[from] CodecError),
     /// A value breaks the format's limits.
     #[error("this cannot be stored in the format")]

@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Scope;
 
+use dtrvault_codec::CodecError;
 use dtrvault_format::{Content, Entry, File, Identity, Kind, Meta, MetadataPart, Time};
 use dtrvault_registry::target::{Existing, Target};
 use dtrvault_repo::read::Reader;
@@ -118,6 +119,12 @@ impl FileTask<'_> {
                 path: entry.path.clone(),
                 reason: error.to_string(),
                 damaged: true,
+            })),
+            // A blob that only a later version can make keeps no other from coming back.
+            Err(error @ OpsError::Codec(CodecError::UnknownRecipe(_))) => Ok(Done::Failed(FailedPath {
+                path: entry.path.clone(),
+                reason: error.to_string(),
+                damaged: false,
             })),
             Err(error) => Err(error),
         }
