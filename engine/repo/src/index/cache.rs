@@ -20,19 +20,6 @@ use crate::error::{RepoError, Result};
 /// A file of this name says that a read met damage: the next opening starts anew.
 const DAMAGED: &str = "damaged";
 
-/// How many rows there are.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Chunks.
-    pub chunks: u64,
-    /// Blobs.
-    pub blobs: u64,
-    /// Packs.
-    pub packs: u64,
-    /// Bytes of all packs.
-    pub pack_bytes: u64,
-}
-
 /// The cached index of one repository.
 pub struct IndexCache {
     dir: PathBuf,
@@ -286,28 +273,6 @@ impl IndexCache {
             (Some(id), Some(location)) => visit(id, location),
             _ => Err(self.fail(io::Error::other("a chunk's row is malformed"))),
         })
-    }
-
-    /// Counts all rows, which reads them all.
-    ///
-    /// # Errors
-    /// [`RepoError::Cache`].
-    pub fn counts(&self) -> Result<Counts> {
-        let mut counts = Counts::default();
-        self.each_pack(|_, pack| {
-            counts.packs += 1;
-            counts.pack_bytes += pack.size;
-            Ok(())
-        })?;
-        self.each(BLOB, |_, _| {
-            counts.blobs += 1;
-            Ok(())
-        })?;
-        self.each(CHUNK, |_, _| {
-            counts.chunks += 1;
-            Ok(())
-        })?;
-        Ok(counts)
     }
 
     /// Rows of one kind, keys without the kind.

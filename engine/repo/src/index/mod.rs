@@ -10,6 +10,6 @@ mod rows;
 mod sync;
 mod tuning;
 
-pub use cache::{Counts, IndexCache};
+pub use cache::IndexCache;
 pub use rows::{FrameSpan, Location, PackInfo, PackNo};
 pub(crate) use sync::{read_segment, sync};

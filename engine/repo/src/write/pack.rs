@@ -4,7 +4,6 @@ use bytes::Bytes;
 use dtrvault_crypto::{KeyRing, PackSealer};
 use dtrvault_format::cbor::Object;
 use dtrvault_format::limits::{MAX_CHUNKS_PER_PACK, MAX_FRAMES_PER_PACK};
-use dtrvault_format::pack::{TAG_BYTES, TRAILER_BYTES};
 use dtrvault_format::{BlobRecord, ChunkEntry, Directory, FrameEntry, PackHeader, PackId, SegmentPack};
 
 use crate::error::{RepoError, Result};
@@ -69,8 +68,7 @@ impl OpenPack {
         let tail = self.sealer.finish(&self.directory.to_bytes(), self.bytes.len() as u64)?;
         self.hasher.update(&tail);
         self.bytes.extend_from_slice(&tail);
-        let reread = packs::parse_tail(ring, &self.header, &tail)?;
-        if reread != self.directory || tail.len() < TAG_BYTES + TRAILER_BYTES {
+        if packs::parse_tail(ring, &self.header, &tail)? != self.directory {
             return Err(RepoError::SelfCheck { detail: "its directory reads back differently" });
         }
         let segment = SegmentPack {

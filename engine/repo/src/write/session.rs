@@ -26,8 +26,6 @@ const CHECKPOINT_BLOBS: usize = 10_000;
 /// What a session has done so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Plain bytes of all chunks.
-    pub chunked_bytes: u64,
     /// Plain bytes of the chunks that were new.
     pub new_bytes: u64,
     /// Chunks that were new.
@@ -118,7 +116,6 @@ impl Session {
     pub fn counters(&self) -> Counters {
         let shared = &self.shared;
         Counters {
-            chunked_bytes: shared.chunked_bytes.load(Ordering::Relaxed),
             new_bytes: shared.new_bytes.load(Ordering::Relaxed),
             new_chunks: shared.new_chunks.load(Ordering::Relaxed),
             written_bytes: shared.written_bytes.load(Ordering::Relaxed),

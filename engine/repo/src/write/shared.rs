@@ -40,7 +40,6 @@ pub(super) struct Shared {
     pub(super) durable: Mutex<Vec<SegmentPack>>,
     failure: Mutex<Option<RepoError>>,
     failed: AtomicBool,
-    pub(super) chunked_bytes: AtomicU64,
     pub(super) new_bytes: AtomicU64,
     pub(super) new_chunks: AtomicU64,
     pub(super) written_bytes: AtomicU64,
@@ -81,7 +80,6 @@ impl Shared {
             durable: Mutex::default(),
             failure: Mutex::default(),
             failed: AtomicBool::new(false),
-            chunked_bytes: AtomicU64::default(),
             new_bytes: AtomicU64::default(),
             new_chunks: AtomicU64::default(),
             written_bytes: AtomicU64::default(),
@@ -114,7 +112,6 @@ impl Shared {
 
     /// Stores a chunk unless it is stored already.
     pub(super) fn add_chunk(self: &Arc<Self>, buffer: &SharedBuffer, chunk: &[u8]) -> Result<ChunkId> {
-        self.chunked_bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
         let id = self.repo.ring().chunk_id(chunk);
         if lock(&self.pending).contains(&id) || self.is_indexed(&id)? {
             return Ok(id);
