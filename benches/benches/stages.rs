@@ -6,8 +6,11 @@
 use std::convert::Infallible;
 use std::io::Read;
 
+use bytes::Bytes;
 use dtrvault_benches::{Table, noise, tar, text, tree};
-use dtrvault_codec::{Chunker, Compressor, SplitSink, StreamChunker, TarJoin, TarSplitter, decompress};
+use dtrvault_codec::{
+    Chunk, Chunker, Compressor, SplitSink, StreamChunker, TarJoin, TarSplitter, decompress,
+};
 use dtrvault_crypto::KeyRing;
 use dtrvault_format::{ChunkSizes, ChunkerParams, TreeDecoder, TreeEncoder};
 use sha2::{Digest as _, Sha256};
@@ -52,11 +55,11 @@ fn chunking(table: &Table, ring: &KeyRing, data: &[u8]) {
         table.stage(&format!("FastCDC, {name}, {} KiB on average", avg >> 10), data.len(), || {
             let mut chunks = 0;
             let mut stream = StreamChunker::new(chunker.clone());
-            let mut count = |_: &[u8]| {
+            let mut count = |_: Chunk<'_>| {
                 chunks += 1;
                 Ok::<(), Infallible>(())
             };
-            data.chunks(4 * MIB).for_each(|piece| stream.push(piece, &mut count).unwrap());
+            data.chunks(MIB).for_each(|piece| stream.push(piece, &mut count).unwrap());
             stream.finish(&mut count).unwrap();
             format!("{chunks} chunks")
         });
@@ -67,8 +70,11 @@ fn frames(table: &Table, what: &str, data: &[u8]) {
     let mut compressor = Compressor::new(LEVEL).unwrap();
     let mut frames = Vec::new();
     table.stage(&format!("zstd level {LEVEL} in 1 MiB frames, {what}"), data.len(), || {
-        frames = data.chunks(FRAME_BYTES).map(|plain| compressor.compress(plain).unwrap()).collect();
-        let stored: usize = frames.iter().map(Vec::len).sum();
+        frames = data
+            .chunks(FRAME_BYTES)
+            .map(|plain| Bytes::from(compressor.compress(plain.into()).unwrap()))
+            .collect();
+        let stored: usize = frames.iter().map(Bytes::len).sum();
         format!("{:.1} % of its length", stored as f64 * 100.0 / data.len() as f64)
     });
     table.stage(&format!("the same, back, {what}"), data.len(), || {

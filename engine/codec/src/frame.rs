@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use dtrvault_format::limits::MAX_FRAME_BYTES;
 use zstd::zstd_safe::{self, CParameter};
 
@@ -17,12 +18,75 @@ const STORED: u8 = 0;
 const ZSTD: u8 = 1;
 /// Longest plain content of a frame, bytes.
 const MAX_PLAIN_BYTES: usize = MAX_FRAME_BYTES as usize;
+/// Samples of a frame that tell whether it is worth compressing, and their length, bytes.
+const SAMPLES: usize = 4;
+const SAMPLE_BYTES: usize = 4 << 10;
 /// First bytes of a zstd frame, little-endian 0xFD2FB528 (RFC 8878, 3.1.1).
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
+
+/// Plain bytes that become a frame. The form byte's place is kept free before them, so that
+/// what does not shrink need not be copied.
+#[derive(Debug, Clone)]
+pub struct PlainFrame(Vec<u8>);
+
+impl Default for PlainFrame {
+    fn default() -> Self {
+        Self(vec![STORED])
+    }
+}
+
+impl From<&[u8]> for PlainFrame {
+    fn from(plain: &[u8]) -> Self {
+        let mut frame = Self::reuse(Vec::with_capacity(1 + plain.len()));
+        frame.extend(plain);
+        frame
+    }
+}
+
+impl PlainFrame {
+    /// No bytes, in memory that was used before.
+    pub fn reuse(mut memory: Vec<u8>) -> Self {
+        memory.clear();
+        memory.push(STORED);
+        Self(memory)
+    }
+
+    /// Adds bytes behind the others.
+    pub fn extend(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// The bytes.
+    pub fn plain(&self) -> &[u8] {
+        self.0.get(1..).unwrap_or_default()
+    }
+
+    /// How many bytes there are.
+    pub fn len(&self) -> usize {
+        self.plain().len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes off the last byte.
+    pub(crate) fn pop(&mut self) -> Option<u8> {
+        if self.is_empty() { None } else { self.0.pop() }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.truncate(1);
+    }
+}
 
 /// Compresses frames with one zstd context and one scratch buffer, both kept between frames.
 pub struct Compressor {
     context: zstd::bulk::Compressor<'static>,
+    /// For samples.
+    fast: zstd::bulk::Compressor<'static>,
+    sample: Vec<u8>,
     scratch: Vec<u8>,
 }
 
@@ -43,39 +107,59 @@ impl Compressor {
         ] {
             context.set_parameter(parameter).map_err(CodecError::Compress)?;
         }
-        Ok(Self { context, scratch: Vec::new() })
+        let fast = zstd::bulk::Compressor::new(1).map_err(CodecError::Compress)?;
+        Ok(Self { context, fast, sample: Vec::new(), scratch: Vec::new() })
     }
 
-    /// The frame of `plain`, at most one byte longer than `plain`.
-    pub fn compress(&mut self, plain: &[u8]) -> Result<Vec<u8>, CodecError> {
+    /// The frame of these bytes, at most one byte longer than they are.
+    pub fn compress(&mut self, frame: PlainFrame) -> Result<Vec<u8>, CodecError> {
+        let plain = frame.plain();
         self.scratch.clear();
-        self.scratch.reserve(zstd_safe::compress_bound(plain.len()));
-        self.context.compress_to_buffer(plain, &mut self.scratch).map_err(CodecError::Compress)?;
-        let (form, body) =
-            if self.scratch.len() < plain.len() { (ZSTD, self.scratch.as_slice()) } else { (STORED, plain) };
-        let mut frame = Vec::with_capacity(1 + body.len());
-        frame.push(form);
-        frame.extend_from_slice(body);
-        Ok(frame)
+        self.scratch.reserve(zstd_safe::compress_bound(plain.len()) + 1);
+        self.scratch.push(ZSTD);
+        let mut body = std::io::Cursor::new(&mut self.scratch);
+        body.set_position(1);
+        self.context.compress_to_buffer(plain, &mut body).map_err(CodecError::Compress)?;
+        Ok(if self.scratch.len() < frame.0.len() { self.scratch.clone() } else { frame.0 })
+    }
+
+    /// As [`Compressor::compress`], for bytes that are probably compressed already: they are
+    /// left as they are when samples of them do not shrink.
+    pub fn compress_opaque(&mut self, frame: PlainFrame) -> Result<Vec<u8>, CodecError> {
+        let plain = frame.plain();
+        let last = plain.len().saturating_sub(SAMPLE_BYTES);
+        let mut sample = std::mem::take(&mut self.sample);
+        sample.clear();
+        for at in (0..SAMPLES).map(|number| last / (SAMPLES - 1) * number) {
+            sample.extend_from_slice(
+                plain.get(at..).and_then(|rest| rest.get(..SAMPLE_BYTES)).unwrap_or(plain),
+            );
+        }
+        let opaque = plain.len() > SAMPLES * SAMPLE_BYTES && self.is_opaque(&sample)?;
+        self.sample = sample;
+        if opaque { Ok(frame.0) } else { self.compress(frame) }
+    }
+
+    /// Whether a fast pass over `sample` saves less than a sixteenth of it.
+    pub(crate) fn is_opaque(&mut self, sample: &[u8]) -> Result<bool, CodecError> {
+        self.scratch.clear();
+        self.scratch.reserve(zstd_safe::compress_bound(sample.len()));
+        self.fast.compress_to_buffer(sample, &mut self.scratch).map_err(CodecError::Compress)?;
+        Ok(self.scratch.len() > sample.len() - sample.len() / 16)
     }
 }
 
-/// The `plain_len` bytes that a frame holds.
+/// The `plain_len` bytes that a frame holds; a part of `frame` itself when they were stored as they are.
 ///
-/// Allocates `plain_len` bytes and a fixed context, whatever `frame` claims. Any other
+/// Allocates at most `plain_len` bytes and a fixed context, whatever `frame` claims. Any other
 /// length, trailing bytes, a second zstd frame or a damaged one are errors.
-pub fn decompress(frame: &[u8], plain_len: usize) -> Result<Vec<u8>, CodecError> {
+pub fn decompress(frame: &Bytes, plain_len: usize) -> Result<Bytes, CodecError> {
     if plain_len > MAX_PLAIN_BYTES {
         return Err(CodecError::FrameTooLong { bytes: plain_len, max: MAX_PLAIN_BYTES });
     }
     let (&form, body) = frame.split_first().ok_or(CodecError::FrameEmpty)?;
     let plain = match form {
-        STORED => {
-            if body.len() != plain_len {
-                return Err(CodecError::FrameLength { expected: plain_len, found: body.len() });
-            }
-            body.to_vec()
-        }
+        STORED => frame.slice(1..),
         ZSTD => {
             // Skippable frames and several frames in a row would decompress as well.
             let one_frame = body.starts_with(&ZSTD_MAGIC)
@@ -87,7 +171,7 @@ pub fn decompress(frame: &[u8], plain_len: usize) -> Result<Vec<u8>, CodecError>
             zstd::bulk::Decompressor::new()
                 .and_then(|mut context| context.decompress_to_buffer(body, &mut plain))
                 .map_err(CodecError::Decompress)?;
-            plain
+            plain.into()
         }
         other => return Err(CodecError::FrameForm(other)),
     };
@@ -122,21 +206,33 @@ mod tests {
     }
 
     fn zstd_frame(plain: &[u8]) -> Vec<u8> {
-        let frame = Compressor::new(3).unwrap().compress(plain).unwrap();
+        let frame = compressed(plain);
         assert_eq!(frame[0], ZSTD);
         frame
+    }
+
+    fn compressed(plain: &[u8]) -> Vec<u8> {
+        Compressor::new(3).unwrap().compress(frame(plain)).unwrap()
+    }
+
+    fn frame(plain: &[u8]) -> PlainFrame {
+        plain.into()
+    }
+
+    fn decompress(frame: &[u8], plain_len: usize) -> Result<Bytes, CodecError> {
+        super::decompress(&Bytes::copy_from_slice(frame), plain_len)
     }
 
     #[test]
     fn text_shrinks_and_noise_is_stored() {
         let mut compressor = Compressor::new(3).unwrap();
         let plain = text(1 << 20);
-        let frame = compressor.compress(&plain).unwrap();
+        let frame = compressor.compress(frame(&plain)).unwrap();
         assert_eq!(frame[0], ZSTD);
         assert!(frame.len() < 1000);
         assert_eq!(decompress(&frame, plain.len()).unwrap(), plain);
         let plain = noise(1 << 20);
-        let frame = compressor.compress(&plain).unwrap();
+        let frame = compressor.compress(self::frame(&plain)).unwrap();
         assert_eq!((frame[0], &frame[1..]), (STORED, plain.as_slice()));
         assert_eq!(decompress(&frame, plain.len()).unwrap(), plain);
     }
@@ -144,9 +240,21 @@ mod tests {
     #[test]
     fn a_kept_context_gives_the_same_bytes() {
         let mut kept = Compressor::new(3).unwrap();
-        kept.compress(&noise(300_000)).unwrap();
+        kept.compress(frame(&noise(300_000))).unwrap();
         let plain = text(500_000);
-        assert_eq!(kept.compress(&plain).unwrap(), zstd_frame(&plain));
+        assert_eq!(kept.compress(frame(&plain)).unwrap(), zstd_frame(&plain));
+    }
+
+    #[test]
+    fn what_looks_opaque_and_is_not_is_compressed_all_the_same() {
+        let mut compressor = Compressor::new(3).unwrap();
+        let opaque = noise(1 << 20);
+        assert_eq!(compressor.compress_opaque(frame(&opaque)).unwrap()[0], STORED);
+        let mut half = noise(1 << 19);
+        half.extend(text(1 << 19));
+        assert_eq!(compressor.compress_opaque(frame(&half)).unwrap()[0], ZSTD);
+        assert_eq!(compressor.compress_opaque(frame(&text(100))).unwrap()[0], ZSTD);
+        assert_eq!(compressor.compress_opaque(frame(b"")).unwrap(), [STORED]);
     }
 
     #[test]
@@ -188,13 +296,13 @@ mod tests {
     fn unknown_forms_and_nothing_are_errors() {
         assert!(matches!(decompress(&[], 0), Err(CodecError::FrameEmpty)));
         assert!(matches!(decompress(&[2, 9], 1), Err(CodecError::FrameForm(2))));
-        assert_eq!(decompress(&[STORED], 0).unwrap(), b"");
+        assert_eq!(decompress(&[STORED], 0).unwrap(), b""[..]);
     }
 
     proptest! {
         #[test]
         fn any_bytes_come_back(plain in prop::collection::vec(0u8..4, 0..5000)) {
-            let frame = Compressor::new(3).unwrap().compress(&plain).unwrap();
+            let frame = compressed(&plain);
             prop_assert!(frame.len() <= plain.len() + 1);
             prop_assert_eq!(decompress(&frame, plain.len()).unwrap(), plain);
         }

@@ -4,7 +4,7 @@
 //! [`std::io::Read`], what is made goes to a sink of the caller's.
 //!
 //! - [`Chunker`], [`StreamChunker`]: where a stream is cut into chunks (FastCDC).
-//! - [`Compressor`], [`decompress`]: frames of chunks.
+//! - [`PlainFrame`], [`Compressor`], [`decompress`]: frames of chunks.
 //! - [`TarSplitter`], [`TarJoin`]: a tar as skeleton and payload, and back.
 //! - [`ListEntry`], [`ListReader`]: which chunks a stream is made of.
 //! - [`sniff`](fn@sniff): what kind of bytes a blob is.
@@ -28,11 +28,11 @@ pub mod tar_split;
 
 pub use chunker::Chunker;
 pub use error::CodecError;
-pub use frame::{Compressor, decompress};
+pub use frame::{Compressor, PlainFrame, decompress};
 pub use list::{ListEntry, ListReader};
 pub use recipe::{StreamOpener, open_recipe};
 pub use sniff::{Form, is_opaque, sniff};
-pub use stream_chunker::StreamChunker;
+pub use stream_chunker::{Chunk, StreamChunker};
 pub use tar_join::TarJoin;
 pub use tar_report::{Ending, TarReport};
 pub use tar_skeleton::{MAX_LITERAL_BYTES, SplitSink};

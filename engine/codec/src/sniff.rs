@@ -43,8 +43,7 @@ pub fn sniff(first: &[u8], is_whole: bool) -> Form {
 /// # Errors
 /// [`CodecError::Compress`].
 pub fn is_opaque(sample: &[u8]) -> Result<bool, CodecError> {
-    let compressed = Compressor::new(1)?.compress(sample)?;
-    Ok(compressed.len() > sample.len() - sample.len() / 16)
+    Compressor::new(1)?.is_opaque(sample)
 }
 
 #[cfg(test)]

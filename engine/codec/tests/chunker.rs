@@ -1,9 +1,9 @@
 //! Where streams are cut: frozen cut points, and chunks that do not depend on the pieces.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use dtrvault_codec::{Chunker, CodecError, StreamChunker};
+use dtrvault_codec::{Chunk, Chunker, CodecError, StreamChunker};
 use dtrvault_format::ChunkSizes;
-use fastcdc::v2020::{FastCDC, Normalization};
+use fastcdc::v2020::{FastCDC, Normalization, cut_gear, get_gear_with_seed, select_masks};
 use proptest::prelude::*;
 
 const FINE: ChunkSizes = ChunkSizes { min: 4 << 10, avg: 16 << 10, max: 64 << 10 };
@@ -41,9 +41,9 @@ fn whole(chunker: &Chunker, mut data: &[u8]) -> Vec<usize> {
 fn streamed(chunker: &Chunker, data: &[u8], pieces: &[usize]) -> Vec<usize> {
     let mut lengths = Vec::new();
     let mut seen = Vec::new();
-    let mut sink = |chunk: &[u8]| {
-        lengths.push(chunk.len());
-        seen.extend_from_slice(chunk);
+    let mut sink = |chunk: Chunk<'_>| {
+        lengths.push(chunk.bytes().len());
+        seen.extend_from_slice(chunk.bytes());
         Ok::<(), ()>(())
     };
     let mut stream = StreamChunker::new(chunker.clone());
@@ -88,6 +88,21 @@ fn cut_points_are_frozen() {
     }
 }
 
+/// Lengths as the crate's own search finds them.
+fn of_the_crate(sizes: ChunkSizes, seed: u64, mut data: &[u8]) -> Vec<usize> {
+    let [min, avg, max] = [sizes.min, sizes.avg, sizes.max].map(|size| size as usize);
+    let (mask_s, mask_l) = select_masks(avg, Normalization::Level1);
+    let (gear, shifted) = get_gear_with_seed(seed);
+    let mut lengths = Vec::new();
+    while !data.is_empty() {
+        let (_, length) =
+            cut_gear(data, min, avg, max, mask_s, mask_l, mask_s << 1, mask_l << 1, &gear, &shifted);
+        lengths.push(length);
+        data = &data[length..];
+    }
+    lengths
+}
+
 #[test]
 fn agrees_with_the_iterator_of_the_crate() {
     let data = noise(7, 3_000_001);
@@ -125,8 +140,8 @@ fn can_be_used_again_after_finish() {
     let mut stream = StreamChunker::new(chunker(FINE, 9));
     let mut runs = [Vec::new(), Vec::new()];
     for run in &mut runs {
-        let mut sink = |chunk: &[u8]| {
-            run.push(chunk.len());
+        let mut sink = |chunk: Chunk<'_>| {
+            run.push(chunk.bytes().len());
             Ok::<(), ()>(())
         };
         stream.push(&data, &mut sink).unwrap();
@@ -172,10 +187,16 @@ proptest! {
         length in 0usize..40_000,
         zeros in 0usize..5_000,
         pieces in prop::collection::vec(1usize..6_000, 1..20),
+        tiny in prop::collection::vec(1usize..4, 1..20),
+        min in 32u32..150,
     ) {
-        let chunker = chunker(SMALL, seed);
+        let sizes = ChunkSizes { min: 2 * min, avg: 512, max: 1024 };
+        let chunker = chunker(sizes, seed);
         let mut data = noise(start, length);
         data.resize(length + zeros, 0);
-        prop_assert_eq!(streamed(&chunker, &data, &pieces), whole(&chunker, &data));
+        let theirs = of_the_crate(sizes, seed, &data);
+        prop_assert_eq!(&whole(&chunker, &data), &theirs);
+        prop_assert_eq!(&streamed(&chunker, &data, &pieces), &theirs);
+        prop_assert_eq!(&streamed(&chunker, &data, &tiny), &theirs);
     }
 }

@@ -193,14 +193,14 @@ impl FrameSealer {
 }
 
 impl PackOpener {
-    /// Opens the frame with this number in place and cuts the tag off. On error `bytes` are
-    /// as they were.
+    /// Opens the frame with this number in place, and gives the length of its text, which stands
+    /// at the beginning of `bytes`. On error nothing of the text is in them.
     ///
     /// # Errors
     /// [`Error::TooShort`], [`Error::Unauthentic`].
-    pub fn open_frame(&self, number: u32, bytes: &mut Vec<u8>) -> Result<()> {
+    pub fn open_frame(&self, number: u32, bytes: &mut [u8]) -> Result<usize> {
         let nonce = cipher::nonce(number);
-        cipher::open(Sealed::Frame, &self.frames, nonce, FRAME_AAD, bytes)
+        cipher::open_slice(Sealed::Frame, &self.frames, nonce, FRAME_AAD, bytes)
     }
 }
 

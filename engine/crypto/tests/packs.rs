@@ -34,8 +34,8 @@ fn a_pack_of_the_write_role_opens_with_the_full_one() {
     let opener = full.open_pack(&header).unwrap();
     for ((number, mut bytes), plain) in frames.into_iter().zip([&b"first"[..], b"", b"third"]) {
         assert_eq!(bytes.len(), plain.len() + 16);
-        opener.open_frame(number, &mut bytes).unwrap();
-        assert_eq!(bytes, plain);
+        let len = opener.open_frame(number, &mut bytes).unwrap();
+        assert_eq!(&bytes[..len], plain);
     }
 
     let tail = sealer.finish(b"directory", STORED).unwrap();
@@ -57,9 +57,7 @@ fn frames_have_their_place() {
     let opener = ring.open_pack(&header).unwrap();
     assert!(opener.open_frame(number + 1, &mut bytes.clone()).is_err());
     let other = ring.open_pack(&other_header).unwrap();
-    let mut same = bytes.clone();
-    assert!(other.open_frame(number, &mut same).is_err());
-    assert_eq!(same, bytes, "a frame that does not open is left as it was");
+    assert!(other.open_frame(number, &mut bytes.clone()).is_err());
 }
 
 #[test]

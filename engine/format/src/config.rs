@@ -67,7 +67,7 @@ impl Default for ChunkerParams {
         const KIB: u32 = 1024;
         Self {
             fine: ChunkSizes { min: 4 * KIB, avg: 16 * KIB, max: 64 * KIB },
-            coarse: ChunkSizes { min: 256 * KIB, avg: 1024 * KIB, max: 4096 * KIB },
+            coarse: ChunkSizes { min: 512 * KIB, avg: 1024 * KIB, max: 2048 * KIB },
             normalization: 1,
         }
     }

@@ -1,6 +1,6 @@
 //! Packs as they stand in the store: directories and frames, read back and checked.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use dtrvault_crypto::{KeyRing, PackOpener};
 use dtrvault_format::cbor::Object;
 use dtrvault_format::limits::MAX_PACK_BYTES;
@@ -145,7 +145,7 @@ impl Repository {
         frame: &dtrvault_format::FrameEntry,
     ) -> Result<Vec<ChunkId>> {
         let plain_len = usize::try_from(frame.plain_len()).unwrap_or(usize::MAX);
-        let plain = open_frame(opener, pack, number, stored.to_vec(), plain_len)?;
+        let plain = open_frame(opener, pack, number, stored.into(), plain_len)?;
         let mut lost = Vec::new();
         let mut rest: &[u8] = &plain;
         for chunk in &frame.chunks {
@@ -159,19 +159,19 @@ impl Repository {
     }
 }
 
-/// Opens and decompresses one frame.
+/// Opens and decompresses one frame, in place where it was not compressed.
 pub(crate) fn open_frame(
     opener: &PackOpener,
     pack: PackId,
     number: u32,
-    mut stored: Vec<u8>,
+    mut stored: BytesMut,
     plain_len: usize,
 ) -> Result<Bytes> {
     let damaged = |detail: String| RepoError::DamagedFrame { pack, frame: number, detail };
-    opener
+    let len = opener
         .open_frame(number, &mut stored)
         .map_err(|_| damaged("cannot be opened: its bytes were changed".to_owned()))?;
-    let plain = dtrvault_codec::decompress(&stored, plain_len)
-        .map_err(|error| damaged(format!("cannot be decompressed: {error}")))?;
-    Ok(plain.into())
+    stored.truncate(len);
+    dtrvault_codec::decompress(&stored.freeze(), plain_len)
+        .map_err(|error| damaged(format!("cannot be decompressed: {error}")))
 }

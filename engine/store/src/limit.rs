@@ -65,6 +65,11 @@ impl Store for Limited {
         self.inner.put(key, body).await
     }
 
+    async fn put_parts(&self, key: &str, parts: Vec<Bytes>) -> Result<()> {
+        let _permit = take(&self.requests, key).await?;
+        self.inner.put_parts(key, parts).await
+    }
+
     async fn put_new(&self, key: &str, body: Bytes) -> Result<()> {
         let _permit = take(&self.requests, key).await?;
         self.inner.put_new(key, body).await

@@ -34,6 +34,11 @@ pub trait Store: Send + Sync + Debug {
     /// the old object or the new one, whole.
     async fn put(&self, key: &str, body: Bytes) -> Result<()>;
 
+    /// As [`Store::put`], of parts that need not stand in one piece of memory.
+    async fn put_parts(&self, key: &str, parts: Vec<Bytes>) -> Result<()> {
+        self.put(key, parts.concat().into()).await
+    }
+
     /// Creates the object, exclusively among all writers. `AlreadyExists` when another body is
     /// there; `Ok` when the very same bytes are there, so that a lost acknowledgement can be retried.
     async fn put_new(&self, key: &str, body: Bytes) -> Result<()>;

@@ -1,5 +1,6 @@
 //! Frames, and lists of chunks.
 
+use bytes::Bytes;
 use dtrvault_codec::{ListReader, decompress};
 use dtrvault_format::limits::MAX_CHUNK_BYTES;
 use dtrvault_format::stream::LIST_ENTRY_BYTES;
@@ -7,7 +8,7 @@ use dtrvault_format::stream::LIST_ENTRY_BYTES;
 /// The first two bytes are the length that the directory states.
 pub(super) fn frame(bytes: &[u8]) {
     let (len, frame) = super::number(bytes);
-    if let Ok(plain) = decompress(frame, len) {
+    if let Ok(plain) = decompress(&Bytes::copy_from_slice(frame), len) {
         assert!(plain.len() == len, "a frame of another length than stated");
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn whole() -> Result<Made> {
     let ring = ring("pack")?;
     let (header, sealer) = ring.new_pack()?;
     let mut bytes = header.to_bytes().to_vec();
-    let stored = Compressor::new(3)?.compress(b"onetwo")?;
+    let stored = Compressor::new(3)?.compress(b"onetwo"[..].into())?;
     let contents: [(&[&[u8]], Vec<u8>); 2] =
         [(&[b"one", b"two"], stored), (&[&frame::zstd_plain()], frame::zstd_frame()?)];
     let mut directory = Directory::default();

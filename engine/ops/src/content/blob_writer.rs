@@ -1,5 +1,6 @@
 //! Storing a blob: hashed, chunked, and written down under its digest.
 
+use std::cell::RefCell;
 use std::io::{self, Read};
 
 use dtrvault_codec::{Form, is_opaque, sniff};
@@ -9,13 +10,19 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::{OpsError, Result};
 
-/// Length of the reads, bytes, unless the blob is shorter.
-const READ_BYTES: u64 = 4 << 20;
+/// Length of the reads, bytes: what was read is hashed twice and searched while it is in the
+/// processor's cache.
+const READ_BYTES: usize = 1 << 20;
 /// What `sniff` looks at, bytes.
 const SNIFF_BYTES: usize = 512;
 
 /// What `is_opaque` looks at, bytes.
 const SAMPLE_BYTES: usize = 64 << 10;
+
+thread_local! {
+    /// What a thread reads into.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// A blob that was stored.
 #[derive(Debug, Clone, Copy)]
@@ -40,16 +47,25 @@ impl<E: Into<OpsError>> From<E> for BlobError {
     }
 }
 
-/// Reads `source` to its end and stores it as a plain recipe. It has probably `size` bytes.
-/// `seen` is told of every read.
+/// Reads `source` to its end and stores it as a plain recipe. `seen` is told of every read.
 pub(crate) fn write_blob(
     session: &Session,
     source: &mut dyn Read,
-    size: u64,
     seen: &mut dyn FnMut(&[u8]) -> Result<()>,
 ) -> std::result::Result<BlobSummary, BlobError> {
-    let mut buffer = vec![0; size.clamp(SAMPLE_BYTES as u64, READ_BYTES) as usize];
-    let mut filled = read_full(source, &mut buffer).map_err(BlobError::Read)?;
+    BUFFER.with_borrow_mut(|buffer| {
+        buffer.resize(READ_BYTES, 0);
+        store(session, source, buffer, seen)
+    })
+}
+
+fn store(
+    session: &Session,
+    source: &mut dyn Read,
+    buffer: &mut [u8],
+    seen: &mut dyn FnMut(&[u8]) -> Result<()>,
+) -> std::result::Result<BlobSummary, BlobError> {
+    let mut filled = read_full(source, buffer).map_err(BlobError::Read)?;
     let first = buffer.get(..filled).unwrap_or_default();
     let is_whole = filled < SNIFF_BYTES;
     // What is compressed shares nothing at a fine grain, and costs an entry a chunk.
@@ -70,7 +86,7 @@ pub(crate) fn write_blob(
         read += bytes.len() as u64;
         hasher.update(bytes);
         stream.write(bytes)?;
-        filled = read_full(source, &mut buffer).map_err(BlobError::Read)?;
+        filled = read_full(source, buffer).map_err(BlobError::Read)?;
     }
     let digest = Digest::new(hasher.finalize().into());
     let recipe = Recipe::Plain(stream.finish()?);

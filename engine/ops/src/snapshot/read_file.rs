@@ -107,16 +107,14 @@ impl ReadFile<'_> {
                     (Content::Inline(bytes), size)
                 }
                 // It has grown since it was found.
-                Ok(Short::Longer(begun)) => {
-                    match self.blob(&mut (&begun[..]).chain(&mut *file), stat.size, None)? {
-                        Ok(stored) => (Content::Blob(stored.digest), stored.size),
-                        Err(error) => return unreadable(item, error),
-                    }
-                }
+                Ok(Short::Longer(begun)) => match self.blob(&mut (&begun[..]).chain(&mut *file), None)? {
+                    Ok(stored) => (Content::Blob(stored.digest), stored.size),
+                    Err(error) => return unreadable(item, error),
+                },
                 Err(error) => return unreadable(item, error),
             }
         } else {
-            match self.blob(&mut *file, stat.size, named.filter(|_| may_be_manifest(stat.size)))? {
+            match self.blob(&mut *file, named.filter(|_| may_be_manifest(stat.size)))? {
                 Ok(stored) => {
                     outcome.manifest = stored.manifest;
                     (Content::Blob(stored.digest), stored.size)
@@ -179,12 +177,7 @@ impl ReadFile<'_> {
     }
 
     /// Stores a blob; what it names, too, when it may be the manifest `manifest`.
-    fn blob(
-        self,
-        source: &mut dyn Read,
-        size: u64,
-        manifest: Option<Digest>,
-    ) -> Result<io::Result<StoredBlob>> {
+    fn blob(self, source: &mut dyn Read, manifest: Option<Digest>) -> Result<io::Result<StoredBlob>> {
         let mut begin = Vec::new();
         let mut names = None;
         if manifest.is_some() {
@@ -201,7 +194,7 @@ impl ReadFile<'_> {
             self.context.progress.advance(bytes.len() as u64, 0);
             self.context.proceed()
         };
-        match write_blob(self.session, &mut begin.as_slice().chain(source), size, &mut seen) {
+        match write_blob(self.session, &mut begin.as_slice().chain(source), &mut seen) {
             Ok(stored) => {
                 let manifest = manifest.zip(names).filter(|(digest, _)| *digest == stored.digest);
                 Ok(Ok(StoredBlob { digest: stored.digest, size: stored.size, manifest }))

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes, BytesMut};
 use dtrvault_crypto::PackOpener;
 use dtrvault_format::ChunkId;
 use dtrvault_format::names::Named;
@@ -23,6 +23,8 @@ const GAP_BYTES: u64 = 128 << 10;
 const REQUEST_BYTES: u64 = 8 << 20;
 /// Requests at once, for one call.
 const PARALLEL: usize = 8;
+/// Form byte and tag: what a frame is longer by that was not compressed.
+const STORED_AS_IT_IS_BYTES: usize = 17;
 /// Openers of packs that are kept.
 const MAX_OPENERS: usize = 1024;
 
@@ -50,6 +52,8 @@ struct WantedFrame {
     key: FrameKey,
     span: FrameSpan,
     pack: Arc<OpenedPack>,
+    /// It has other chunks than the ones that are wanted now, so it may be wanted again.
+    is_shared: bool,
 }
 
 impl Reader {
@@ -108,13 +112,13 @@ impl Reader {
         }
         let mut frames: HashMap<FrameKey, Bytes> = HashMap::new();
         let mut missing = Vec::new();
-        for key in wanted.keys() {
+        for (key, places) in &wanted {
             let cached = self.frames().get(*key);
             match cached {
                 Some(frame) => {
                     frames.insert(*key, frame);
                 }
-                None => missing.push(self.wanted_frame(*key)?),
+                None => missing.push(self.wanted_frame(*key, places)?),
             }
         }
         frames.extend(self.read_frames(&missing)?);
@@ -149,7 +153,7 @@ impl Reader {
         self.inner.frames.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wanted_frame(&self, key: FrameKey) -> Result<WantedFrame> {
+    fn wanted_frame(&self, key: FrameKey, places: &[(usize, Location)]) -> Result<WantedFrame> {
         let pack = self.opened(key.0)?;
         let span = usize::try_from(key.1).ok().and_then(|number| pack.info.frames.get(number)).copied();
         let span = span.ok_or_else(|| RepoError::DamagedFrame {
@@ -157,7 +161,8 @@ impl Reader {
             frame: key.1,
             detail: "is not in the index".to_owned(),
         })?;
-        Ok(WantedFrame { key, span, pack })
+        let is_shared = places.iter().any(|(_, location)| location.len < span.plain_len);
+        Ok(WantedFrame { key, span, pack, is_shared })
     }
 
     /// The opener of a pack, made once.
@@ -196,33 +201,43 @@ impl Reader {
             .buffered(PARALLEL)
             .try_collect(),
         )?;
-        let stored: Vec<(&WantedFrame, &[u8])> = runs
-            .iter()
-            .zip(&fetched)
-            .flat_map(|(run, bytes)| {
-                let base = run.first().map_or(0, |first| first.span.offset);
-                run.iter().map(move |frame| {
-                    let start = usize::try_from(frame.span.offset - base).unwrap_or(usize::MAX);
-                    let end = start.saturating_add(frame.span.stored_len as usize);
-                    (frame, bytes.get(start..end).unwrap_or_default())
-                })
-            })
-            .collect();
+        let stored: Vec<(&WantedFrame, BytesMut)> = runs.iter().zip(fetched).flat_map(split).collect();
         let frames: Vec<(FrameKey, Bytes)> = stored
             .into_par_iter()
             .map(|(frame, stored)| {
-                let WantedFrame { key, span, pack } = frame;
+                let WantedFrame { key, span, pack, .. } = frame;
                 let plain_len = span.plain_len as usize;
-                let plain = packs::open_frame(&pack.opener, pack.info.id, key.1, stored.to_vec(), plain_len)?;
+                let plain = packs::open_frame(&pack.opener, pack.info.id, key.1, stored, plain_len)?;
                 Ok((*key, plain))
             })
             .collect::<Result<_>>()?;
         let mut cache = self.frames();
-        for (key, frame) in &frames {
-            cache.insert(*key, frame.clone());
+        for (wanted, (key, frame)) in wanted.iter().zip(&frames).filter(|(wanted, _)| wanted.is_shared) {
+            // What was stored as it is lies in the memory of a whole request.
+            let is_part = frame.len() + STORED_AS_IT_IS_BYTES == wanted.span.stored_len as usize;
+            cache.insert(*key, if is_part { Bytes::copy_from_slice(frame) } else { frame.clone() });
         }
         Ok(frames)
     }
+}
+
+/// The frames of a run, out of the bytes that were fetched for it. A frame that the bytes do
+/// not hold is empty.
+fn split<'a>((run, bytes): (&&'a [WantedFrame], Bytes)) -> Vec<(&'a WantedFrame, BytesMut)> {
+    let mut rest = bytes.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&*shared));
+    let mut at = run.first().map_or(0, |first| first.span.offset);
+    run.iter()
+        .map(|frame| {
+            let gap = usize::try_from(frame.span.offset - at).unwrap_or(usize::MAX);
+            let len = frame.span.stored_len as usize;
+            at = frame.span.offset + u64::from(frame.span.stored_len);
+            if gap.saturating_add(len) > rest.len() {
+                return (frame, BytesMut::new());
+            }
+            rest.advance(gap);
+            (frame, rest.split_to(len))
+        })
+        .collect()
 }
 
 /// Splits sorted frames into runs that are each fetched with one request.

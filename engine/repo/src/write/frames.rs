@@ -1,5 +1,6 @@
 //! Frames before they are compressed: consecutive new chunks of one stream.
 
+use dtrvault_codec::PlainFrame;
 use dtrvault_format::{ChunkEntry, ChunkId};
 
 /// A frame is closed when it would grow over this, bytes.
@@ -8,33 +9,41 @@ pub(super) const FRAME_BYTES: usize = 1 << 20;
 /// Chunks that wait for company.
 #[derive(Default)]
 pub(super) struct FrameBuffer {
-    plain: Vec<u8>,
-    chunks: Vec<ChunkEntry>,
+    frame: Frame,
 }
 
-/// A frame that is full enough.
-pub(super) struct PlainFrame {
-    pub(super) plain: Vec<u8>,
+/// Chunks, back to back.
+#[derive(Default)]
+pub(super) struct Frame {
+    pub(super) plain: PlainFrame,
     pub(super) chunks: Vec<ChunkEntry>,
+}
+
+impl Frame {
+    /// A frame of one chunk.
+    pub(super) fn of(id: ChunkId, plain: PlainFrame) -> Self {
+        let chunks = vec![entry(id, plain.len())];
+        Self { plain, chunks }
+    }
 }
 
 impl FrameBuffer {
     /// Adds a chunk. Gives back the frame that was there when the chunk has no room in it.
-    pub(super) fn push(&mut self, id: ChunkId, chunk: &[u8]) -> Option<PlainFrame> {
-        let full = self.plain.len() + chunk.len() > FRAME_BYTES;
+    pub(super) fn push(&mut self, id: ChunkId, chunk: &[u8]) -> Option<Frame> {
+        let full = self.frame.plain.len() + chunk.len() > FRAME_BYTES;
         let frame = if full { self.take() } else { None };
-        self.plain.extend_from_slice(chunk);
-        // Chunks are bounded by the format, far below 4 GiB.
-        let len = u32::try_from(chunk.len()).unwrap_or(u32::MAX);
-        self.chunks.push(ChunkEntry { id, len });
+        self.frame.plain.extend(chunk);
+        self.frame.chunks.push(entry(id, chunk.len()));
         frame
     }
 
     /// Takes what has gathered.
-    pub(super) fn take(&mut self) -> Option<PlainFrame> {
-        (!self.chunks.is_empty()).then(|| PlainFrame {
-            plain: std::mem::take(&mut self.plain),
-            chunks: std::mem::take(&mut self.chunks),
-        })
+    pub(super) fn take(&mut self) -> Option<Frame> {
+        (!self.frame.chunks.is_empty()).then(|| std::mem::take(&mut self.frame))
     }
+}
+
+fn entry(id: ChunkId, len: usize) -> ChunkEntry {
+    // Chunks are bounded by the format, far below 4 GiB.
+    ChunkEntry { id, len: u32::try_from(len).unwrap_or(u32::MAX) }
 }

@@ -3,6 +3,7 @@
 mod adopt;
 mod frames;
 mod jobs;
+mod memory;
 mod pack;
 mod segments;
 mod session;

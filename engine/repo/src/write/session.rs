@@ -145,10 +145,10 @@ impl Session {
         // A chunk enters `pending` and its buffer under the buffer's lock. So once every buffer
         // was emptied, every chunk that these blobs need is in a job, a pack, or the index.
         let buffers = lock(&shared.buffers).all.clone();
-        for buffer in buffers {
-            let frame = lock(&buffer).take();
-            if let Some(frame) = frame {
-                shared.submit(frame);
+        for (class, buffer) in buffers {
+            let mut buffer = lock(&buffer);
+            if let Some(frame) = buffer.take() {
+                shared.submit(class, frame);
             }
         }
         shared.frame_jobs.wait();
@@ -159,8 +159,12 @@ impl Session {
         }
         if let Some(mut pack) = pack {
             pack.record(&blobs);
-            let finished = pack.finish(shared.repo.ring())?;
-            shared.upload(finished);
+            match pack.close() {
+                Some(full) => shared.upload(full)?,
+                // A frame that came meanwhile is on its way into it, and sends it.
+                None => shared.frame_jobs.wait(),
+            }
+            shared.check_failure()?;
         }
         shared.uploads.wait();
         shared.check_failure()?;

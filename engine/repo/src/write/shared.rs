@@ -6,14 +6,15 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use dtrvault_codec::Compressor;
+use dtrvault_codec::{Chunk, Compressor, PlainFrame};
 use dtrvault_format::names::Named;
 use dtrvault_format::{BlobRecord, ChunkId, Digest, PackId, SegmentPack};
 
 use super::Class;
-use super::frames::{FrameBuffer, PlainFrame};
+use super::frames::{FRAME_BYTES, Frame, FrameBuffer};
 use super::jobs::{Job, Jobs};
-use super::pack::{FinishedPack, OpenPack};
+use super::memory::Memory;
+use super::pack::{FullPack, OpenPack};
 use crate::error::{RepoError, Result};
 use crate::repository::Repository;
 
@@ -36,6 +37,7 @@ pub(super) struct Shared {
     pub(super) pack: Mutex<Option<OpenPack>>,
     pub(super) frame_jobs: Jobs,
     pub(super) uploads: Jobs,
+    memory: Memory,
     /// Packs that are durable, and that no segment names yet.
     pub(super) durable: Mutex<Vec<SegmentPack>>,
     failure: Mutex<Option<RepoError>>,
@@ -48,7 +50,7 @@ pub(super) struct Shared {
 /// Every frame buffer of the session, and those that no stream uses.
 #[derive(Default)]
 pub(super) struct Buffers {
-    pub(super) all: Vec<SharedBuffer>,
+    pub(super) all: Vec<(Class, SharedBuffer)>,
     free_fine: Vec<SharedBuffer>,
     free_coarse: Vec<SharedBuffer>,
 }
@@ -68,8 +70,11 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Shared {
     pub(super) fn new(repo: Repository, doomed: HashSet<PackId>) -> Self {
+        // What is in flight twice over: packs, and frames on their way into them.
+        let memory = Memory::new(repo.options().pack_bytes + FRAMES_IN_FLIGHT_BYTES);
         Self {
             repo,
+            memory,
             pending: Mutex::default(),
             blobs: Mutex::default(),
             doomed,
@@ -91,7 +96,7 @@ impl Shared {
         let mut buffers = lock(&self.buffers);
         buffers.free(class).pop().unwrap_or_else(|| {
             let buffer = SharedBuffer::default();
-            buffers.all.push(Arc::clone(&buffer));
+            buffers.all.push((class, Arc::clone(&buffer)));
             buffer
         })
     }
@@ -111,73 +116,91 @@ impl Shared {
     }
 
     /// Stores a chunk unless it is stored already.
-    pub(super) fn add_chunk(self: &Arc<Self>, buffer: &SharedBuffer, chunk: &[u8]) -> Result<ChunkId> {
-        let id = self.repo.ring().chunk_id(chunk);
+    pub(super) fn add_chunk(
+        self: &Arc<Self>,
+        class: Class,
+        buffer: &SharedBuffer,
+        chunk: Chunk<'_>,
+    ) -> Result<ChunkId> {
+        let bytes = chunk.bytes();
+        let id = self.repo.ring().chunk_id(bytes);
         if lock(&self.pending).contains(&id) || self.is_indexed(&id)? {
             return Ok(id);
         }
-        let full = {
+        let len = bytes.len();
+        {
+            // From `pending` to a job under one lock: a checkpoint that has seen the buffer has
+            // seen every chunk that anybody may rely on.
             let mut buffer = lock(buffer);
             if !lock(&self.pending).insert(id) {
                 return Ok(id);
             }
-            buffer.push(id, chunk)
-        };
-        self.new_chunks.fetch_add(1, Ordering::Relaxed);
-        self.new_bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
-        if let Some(frame) = full {
-            self.submit(frame);
-            self.check_failure()?;
+            let full = match chunk {
+                Chunk::Gathered(gathered) if len >= FRAME_BYTES / 2 => {
+                    let next = PlainFrame::reuse(self.memory.take());
+                    Some(Frame::of(id, std::mem::replace(gathered, next)))
+                }
+                chunk => buffer.push(id, chunk.bytes()),
+            };
+            if let Some(frame) = full {
+                self.submit(class, frame);
+            }
         }
+        self.new_chunks.fetch_add(1, Ordering::Relaxed);
+        self.new_bytes.fetch_add(len as u64, Ordering::Relaxed);
+        self.check_failure()?;
         Ok(id)
     }
 
     /// Hands a frame to the pool that compresses and packs it.
-    pub(super) fn submit(self: &Arc<Self>, frame: PlainFrame) {
+    pub(super) fn submit(self: &Arc<Self>, class: Class, frame: Frame) {
         let job = self.frame_jobs.begin(frame.plain.len(), FRAMES_IN_FLIGHT_BYTES);
         let shared = Arc::clone(self);
         rayon::spawn(move || {
-            let packed = shared.pack_frame(frame);
+            let packed = shared.pack_frame(class, frame);
             shared.note_failure(packed);
             drop(job);
         });
     }
 
-    fn pack_frame(self: &Arc<Self>, frame: PlainFrame) -> Result<()> {
-        let compressed = compress(&frame.plain, self.repo.options().compression_level)?;
-        drop(frame.plain);
-        let mut finished = None;
-        {
+    fn pack_frame(self: &Arc<Self>, class: Class, frame: Frame) -> Result<()> {
+        let Frame { plain, chunks } = frame;
+        let compressed = compress(class, plain, self.repo.options().compression_level)?;
+        let (place, closed) = {
             let mut open = lock(&self.pack);
-            if let Some(full) = open.take_if(|pack| !pack.has_room(compressed.len(), frame.chunks.len())) {
-                finished = Some(full);
-            }
+            let closed = open.take_if(|pack| !pack.has_room(compressed.len(), chunks.len()));
             let pack = match &mut *open {
                 Some(pack) => pack,
                 none => none.insert(OpenPack::begin(self.repo.ring(), self.repo.options().pack_bytes)?),
             };
-            pack.append(compressed, frame.chunks)?;
+            (pack.place(compressed.len(), chunks)?, closed)
+        };
+        if let Some(full) = closed.and_then(OpenPack::close) {
+            self.upload(full)?;
         }
-        if let Some(full) = finished {
-            self.upload(full.finish(self.repo.ring())?);
+        if let Some(full) = place.fill(compressed, |bytes| self.memory.lend(bytes))? {
+            self.upload(full)?;
         }
         Ok(())
     }
 
-    /// Sends a pack, after waiting until there is room for one more in flight.
-    pub(super) fn upload(self: &Arc<Self>, pack: FinishedPack) {
+    /// Finishes a pack and sends it, after waiting until there is room for one more in flight.
+    pub(super) fn upload(self: &Arc<Self>, pack: FullPack) -> Result<()> {
+        let pack = pack.finish(self.repo.ring())?;
         let options = self.repo.options();
-        let job: Job = self.uploads.begin(pack.bytes.len(), options.pack_bytes * options.uploads);
+        let size = pack.segment.size;
+        let bytes = usize::try_from(size).unwrap_or(usize::MAX);
+        let job: Job = self.uploads.begin(bytes, options.pack_bytes * options.uploads);
         let shared = Arc::clone(self);
         self.repo.backend().runtime().spawn(async move {
-            let size = pack.bytes.len() as u64;
-            let sent = shared.repo.backend().store().put(&pack.segment.id.key(), pack.bytes).await;
+            let sent = shared.repo.backend().store().put_parts(&pack.segment.id.key(), pack.parts).await;
             shared.note_failure(sent.map_err(|source| shared.repo.backend().error(source)).map(|()| {
                 shared.written_bytes.fetch_add(size, Ordering::Relaxed);
                 lock(&shared.durable).push(pack.segment);
             }));
             drop(job);
         });
+        Ok(())
     }
 
     fn note_failure(&self, done: Result<()>) {
@@ -199,7 +222,7 @@ impl Shared {
 }
 
 /// Compresses with a context that each thread keeps.
-fn compress(plain: &[u8], level: i32) -> Result<Vec<u8>> {
+fn compress(class: Class, plain: PlainFrame, level: i32) -> Result<Vec<u8>> {
     thread_local! {
         static COMPRESSOR: RefCell<Option<(i32, Compressor)>> = const { RefCell::new(None) };
     }
@@ -208,6 +231,9 @@ fn compress(plain: &[u8], level: i32) -> Result<Vec<u8>> {
             Some(kept) if kept.0 == level => kept,
             kept => kept.insert((level, Compressor::new(level)?)),
         };
-        Ok(compressor.compress(plain)?)
+        Ok(match class {
+            Class::Fine => compressor.compress(plain)?,
+            Class::Coarse => compressor.compress_opaque(plain)?,
+        })
     })
 }

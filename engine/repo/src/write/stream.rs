@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dtrvault_codec::{ListEntry, StreamChunker};
+use dtrvault_codec::{Chunk, ListEntry, StreamChunker};
 use dtrvault_format::StreamRef;
 
 use super::Class;
@@ -64,10 +64,11 @@ impl StreamWriter {
 }
 
 impl Chunks {
-    fn add(&mut self, chunk: &[u8]) -> Result<()> {
-        let id = self.shared.add_chunk(&self.buffer, chunk)?;
-        self.len += chunk.len() as u64;
-        let length = u32::try_from(chunk.len())
+    fn add(&mut self, chunk: Chunk<'_>) -> Result<()> {
+        let length = chunk.bytes().len();
+        let id = self.shared.add_chunk(self.class, &self.buffer, chunk)?;
+        self.len += length as u64;
+        let length = u32::try_from(length)
             .map_err(|_| RepoError::DamagedStream { detail: "a chunk of over 4 GiB" })?;
         let entry = ListEntry { id, length };
         let Some(first) = self.first else {

@@ -102,9 +102,8 @@ impl Cloud {
         Ok(if rest.is_empty() { first } else { rest.freeze() })
     }
 
-    async fn put_mode(&self, key: &str, body: &Bytes, mode: PutMode) -> Result<()> {
+    async fn put_mode(&self, key: &str, payload: PutPayload, mode: PutMode) -> Result<()> {
         let path = self.path(key)?;
-        let payload = PutPayload::from(body.clone());
         let sent = self.inner.put_opts(&path, payload, mode.into()).await;
         sent.map(|_| ()).map_err(|e| self.error(key, e))
     }
@@ -138,22 +137,27 @@ impl Store for Cloud {
     }
 
     async fn put(&self, key: &str, body: Bytes) -> Result<()> {
+        self.put_parts(key, vec![body]).await
+    }
+
+    async fn put_parts(&self, key: &str, parts: Vec<Bytes>) -> Result<()> {
+        let payload = PutPayload::from_iter(parts);
         let mut pause = FIRST_PAUSE;
         for _ in 1..MAX_WRITE_TRIES {
-            match self.put_mode(key, &body, PutMode::Overwrite).await {
+            match self.put_mode(key, payload.clone(), PutMode::Overwrite).await {
                 Err(error) if error::outcome_unknown(&error) => {}
                 done => return done,
             }
             tokio::time::sleep(pause).await;
             pause = pause.saturating_mul(2);
         }
-        self.put_mode(key, &body, PutMode::Overwrite).await
+        self.put_mode(key, payload, PutMode::Overwrite).await
     }
 
     async fn put_new(&self, key: &str, body: Bytes) -> Result<()> {
         let mut pause = FIRST_PAUSE;
         for tries in 1.. {
-            match self.put_mode(key, &body, PutMode::Create).await {
+            match self.put_mode(key, body.clone().into(), PutMode::Create).await {
                 Err(StoreError::AlreadyExists { .. }) => match self.holds(key, &body).await {
                     Ok(true) => return Ok(()),
                     // Deleted since, or S3's 409 for two creates at once of which neither is through.

@@ -134,7 +134,11 @@ impl Store for Local {
     }
 
     async fn put(&self, key: &str, body: Bytes) -> Result<()> {
-        self.blocking(key, move |root, key| root.put(key, &body)).await
+        self.put_parts(key, vec![body]).await
+    }
+
+    async fn put_parts(&self, key: &str, parts: Vec<Bytes>) -> Result<()> {
+        self.blocking(key, move |root, key| root.put(key, &parts)).await
     }
 
     async fn put_new(&self, key: &str, body: Bytes) -> Result<()> {

@@ -3,6 +3,7 @@
 use super::Root;
 use super::temp::Temp;
 use crate::{Result, StoreError};
+use bytes::Bytes;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
@@ -16,9 +17,11 @@ const MAX_DURABLE_DIRS: usize = 65_536;
 const MAX_CREATE_TRIES: usize = 8;
 
 impl Root {
-    pub(super) fn put(&self, key: &str, body: &[u8]) -> Result<()> {
+    pub(super) fn put(&self, key: &str, parts: &[Bytes]) -> Result<()> {
         let temp = self.temp(key)?;
-        self.fill(key, &temp, body)?;
+        for part in parts {
+            self.fill(key, &temp, part)?;
+        }
         self.replace(key, temp)
     }
 

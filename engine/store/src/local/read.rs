@@ -5,8 +5,8 @@ use crate::{Result, StoreError};
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
 
 /// Bytes per item of a stream.
@@ -52,12 +52,12 @@ impl Root {
             return Err(short(size));
         }
         let mut body = buffer(len).map_err(|e| self.read_error(key, e))?;
-        body.resize(len as usize, 0);
-        match file.read_exact_at(&mut body, offset) {
-            Ok(()) => Ok(body.into()),
-            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
-                Err(short(file.metadata().map_or(0, |found| found.len())))
-            }
+        // Into memory that was not zeroed before, which reading at an offset would need.
+        let read =
+            (&file).seek(SeekFrom::Start(offset)).and_then(|_| (&file).take(len).read_to_end(&mut body));
+        match read {
+            Ok(_) if body.len() as u64 == len => Ok(body.into()),
+            Ok(_) => Err(short(file.metadata().map_or(0, |found| found.len()))),
             Err(e) => Err(self.read_error(key, e)),
         }
     }
