@@ -5,9 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
-use dtrvault_format::{
-    Content, Digest, Entry, File, Identity, ImagesPart, Kind, Meta, ProblemKind, Stats, TreeEncoder,
-};
+use dtrvault_format::{Content, Digest, Identity, ImagesPart, Kind, Meta, ProblemKind, Stats, TreeEncoder};
 use dtrvault_registry::layout::{PathKind, classify};
 use dtrvault_registry::source::{FileStat, Found, Item, ItemKind, Source};
 use dtrvault_repo::Repository;
@@ -15,17 +13,19 @@ use dtrvault_repo::write::{Class, Session, StreamWriter};
 
 use super::parent::{NewTree, Parent, unchanged};
 use super::problems::Problems;
-use super::read_file::{Outcome, ReadFile, read_manifest};
+use super::read_file::{Outcome, read_manifest};
 use super::references::{References, blob_path};
 use super::workers::Workers;
 use super::{DryRunReport, ImagesInput, TakenImages};
 use crate::context::Context;
 use crate::error::{OpsError, Result};
 
-/// Items that the walk may be ahead of the reading.
-const WALK_AHEAD: usize = 4096;
-/// Items that may be read ahead of the tree.
-const RESULTS_AHEAD: usize = 4096;
+/// Items that go from thread to thread at once: passing on costs as much as reading a link file.
+const BATCH: usize = 128;
+/// Batches that the walk may be ahead of the reading.
+const WALK_AHEAD: usize = 32;
+/// Batches that may be read ahead of the tree.
+const RESULTS_AHEAD: usize = 64;
 /// Walks at most, when blobs arrive that earlier walks missed.
 const MAX_WALKS: usize = 3;
 
@@ -133,13 +133,13 @@ fn count(stats: &mut Stats, item: &Item) {
 }
 
 /// What one run works with.
-struct Run<'a> {
-    repo: &'a Repository,
-    session: &'a Session,
-    input: &'a ImagesInput,
+pub(super) struct Run<'a> {
+    pub(super) repo: &'a Repository,
+    pub(super) session: &'a Session,
+    pub(super) input: &'a ImagesInput,
     host: &'a str,
     readers: usize,
-    context: &'a Context,
+    pub(super) context: &'a Context,
 }
 
 /// What one walk has made so far.
@@ -155,7 +155,7 @@ struct Pass {
 }
 
 impl Run<'_> {
-    fn source(&self) -> &dyn Source {
+    pub(super) fn source(&self) -> &dyn Source {
         &*self.input.source
     }
 
@@ -182,27 +182,35 @@ impl Run<'_> {
         thread::scope(|scope| {
             let (sender, found) = sync_channel(WALK_AHEAD);
             let walker = scope.spawn(move || {
-                self.source().walk(&self.input.walk, &mut |found| match sender.send(found) {
-                    Ok(()) => ControlFlow::Continue(()),
-                    Err(_) => ControlFlow::Break(()),
-                })
+                let mut batch = Vec::with_capacity(BATCH);
+                let walked = self.source().walk(&self.input.walk, &mut |found| {
+                    batch.push(found);
+                    if batch.len() < BATCH {
+                        return ControlFlow::Continue(());
+                    }
+                    match sender.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))) {
+                        Ok(()) => ControlFlow::Continue(()),
+                        Err(_) => ControlFlow::Break(()),
+                    }
+                });
+                // Nobody takes them any more when the run was given up.
+                let _ = sender.send(batch);
+                walked
             });
             if self.context.progress.is_shown() {
                 scope.spawn(|| self.expect_total());
             }
             let mut workers = Workers::start(scope, self.readers, RESULTS_AHEAD);
-            for found in &found {
+            for batch in &found {
                 self.context.proceed()?;
-                self.dispatch(found, &mut parent, &mut workers)?;
-                while let Some(outcome) = workers.next(false)? {
-                    pass.take_in(outcome?, &mut references, self.context)?;
-                    self.session.checkpoint_if_due()?;
+                self.dispatch(batch, &mut parent, &mut workers)?;
+                while let Some(outcomes) = workers.next(false)? {
+                    self.take_in(outcomes, &mut pass, &mut references)?;
                 }
             }
-            while let Some(outcome) = workers.next(true)? {
+            while let Some(outcomes) = workers.next(true)? {
                 self.context.proceed()?;
-                pass.take_in(outcome?, &mut references, self.context)?;
-                self.session.checkpoint_if_due()?;
+                self.take_in(outcomes, &mut pass, &mut references)?;
             }
             drop(workers);
             walker.join().map_err(|_| OpsError::WorkerDied)??;
@@ -240,56 +248,17 @@ impl Run<'_> {
         }
     }
 
-    /// Decides what one found thing needs, and has it done.
-    fn dispatch<'env>(
-        &'env self,
-        found: Found,
-        parent: &mut Parent,
-        workers: &mut Workers<'env, Result<Outcome>>,
+    /// Puts the next outcomes into the tree.
+    fn take_in(
+        &self,
+        outcomes: Result<Vec<Outcome>>,
+        pass: &mut Pass,
+        references: &mut References,
     ) -> Result<()> {
-        let item = match found {
-            Found::Problem(problem) => {
-                workers.ready(Ok(Outcome::problem(problem)));
-                return Ok(());
-            }
-            Found::Item(item) => item,
-        };
-        let before = parent.entry(&item.path);
-        let stat = match item.kind {
-            ItemKind::Other(kind) => {
-                workers.ready(Ok(Outcome::entry(Entry { path: item.path, meta: item.meta, kind })));
-                return Ok(());
-            }
-            ItemKind::File(ref stat) => stat.clone(),
-        };
-        if let Some(file) = unchanged(before.as_ref(), &stat, item.meta.mtime)
-            && self.is_stored(&file.content, stat.size)?
-        {
-            // A folder copied from elsewhere may have other permissions, so those are the new ones.
-            let file = File { sparse: stat.sparse, ..file.clone() };
-            workers.ready(Ok(Outcome::kept(item, file)));
-            return Ok(());
+        for outcome in outcomes? {
+            pass.take_in(outcome, references, self.context)?;
         }
-        if let (PathKind::BlobData { digest }, None) = (classify(&item.path), &before)
-            && self.is_stored(&Content::Blob(digest), stat.size)?
-        {
-            let FileStat { size, identity, sparse } = stat;
-            let file = File { size, content: Content::Blob(digest), identity, sparse, mismatch: false };
-            workers.ready(Ok(Outcome::kept(item, file)));
-            return Ok(());
-        }
-        let task = ReadFile { session: self.session, source: self.source(), context: self.context };
-        workers.submit(move || task.run(item, &stat))
-    }
-
-    /// Whether content need not be stored again.
-    fn is_stored(&self, content: &Content, size: u64) -> Result<bool> {
-        match content {
-            Content::Inline(_) => Ok(true),
-            Content::Blob(digest) => {
-                Ok(self.session.known_blob(digest)?.is_some_and(|(known, _)| known == size))
-            }
-        }
+        Ok(self.session.checkpoint_if_due()?)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Metadata first, images after: what metadata names exists when images are read. Nothing is
 //! in the repository until the snapshot is, which is the last object written.
 
+mod dispatch;
 mod images;
 mod metadata;
 mod parent;
