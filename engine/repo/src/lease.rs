@@ -28,11 +28,13 @@ impl Default for LeaseTimes {
     }
 }
 
-/// A lease that is renewed until it is dropped.
+/// A lease that is renewed until it is dropped, and given back then unless it is to stay.
 pub(crate) struct HeldLease {
     repo: Repository,
+    lease: Lease,
     state: Arc<State>,
     renewal: JoinHandle<()>,
+    stays: bool,
 }
 
 struct State {
@@ -47,10 +49,10 @@ impl State {
 }
 
 impl HeldLease {
-    /// Takes a lease. Says as well whether other leases are there: of writers that run, or of
-    /// writers that died and may have left packs which no segment names.
-    pub(crate) fn take(repo: &Repository, operation: &str) -> Result<(Self, bool)> {
-        let others = !repo.backend().list::<LeaseId>(LEASES)?.is_empty();
+    /// Takes a lease. Gives as well the other leases that are there: of writers that run, or of
+    /// writers that ended and may have left packs which no segment names.
+    pub(crate) fn take(repo: &Repository, operation: &str) -> Result<(Self, Vec<LeaseId>)> {
+        let others = repo.backend().list(LEASES)?;
         let mut run = [0; 16];
         getrandom::fill(&mut run).map_err(RepoError::Randomness)?;
         let now = repo.options().clock.now();
@@ -65,10 +67,11 @@ impl HeldLease {
         };
         let (lease, bytes) = renewed(repo, lease)?;
         let id = repo.backend().create_named(bytes)?;
+        let kept = lease.clone();
         let state =
             Arc::new(State { current: Mutex::new((id, lease.expires)), lost: AtomicBool::new(false) });
         let renewal = repo.backend().runtime().spawn(renew_forever(repo.clone(), lease, Arc::clone(&state)));
-        Ok((Self { repo: repo.clone(), state, renewal }, others))
+        Ok((Self { repo: repo.clone(), lease: kept, state, renewal, stays: false }, others))
     }
 
     /// Says whether the lease is still held.
@@ -90,16 +93,27 @@ impl HeldLease {
         }
     }
 
-    /// Removes what leases of dead runs are left: those that ran out, and those of processes
-    /// of this host that are gone.
-    pub(crate) fn clear_dead(&self) -> Result<()> {
-        let own = self.state.current().0;
-        for id in self.repo.backend().list::<LeaseId>(LEASES)? {
-            if id != own && self.is_dead(&id)? {
-                self.repo.backend().delete(&id.key())?;
+    /// Leaves the lease where it is, or another in its place if it is lost, for the next writer
+    /// to see that packs may have been left without a name.
+    pub(crate) fn leave(&mut self) {
+        self.stays = true;
+        self.renewal.abort();
+        if matches!(self.check(), Err(RepoError::LeaseLost { .. })) {
+            // Best effort: `rebuild-index` finds those packs, too.
+            let _ = renewed(&self.repo, self.lease.clone())
+                .and_then(|(_, bytes)| self.repo.backend().create_named::<LeaseId>(bytes));
+        }
+    }
+
+    /// Those of `leases` that ran out, and those of processes of this host that are gone.
+    pub(crate) fn dead(&self, leases: &[LeaseId]) -> Result<Vec<LeaseId>> {
+        let mut dead = Vec::new();
+        for id in leases {
+            if self.is_dead(id)? {
+                dead.push(*id);
             }
         }
-        Ok(())
+        Ok(dead)
     }
 
     fn is_dead(&self, id: &LeaseId) -> Result<bool> {
@@ -122,8 +136,10 @@ impl HeldLease {
 impl Drop for HeldLease {
     fn drop(&mut self) {
         self.renewal.abort();
-        // Best effort: a lease that stays runs out by itself.
-        let _ = self.repo.backend().delete(&self.state.current().0.key());
+        if !self.stays {
+            // Best effort: one that is left all the same costs the next writer a look at the packs.
+            let _ = self.repo.backend().delete(&self.state.current().0.key());
+        }
     }
 }
 

@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dtrvault_codec::Compressor;
 use dtrvault_format::names::Named;
-use dtrvault_format::{BlobRecord, ChunkId, Digest, PackId, SegmentPack};
+use dtrvault_format::{BlobRecord, ChunkId, Digest, PackId};
 
 use super::Class;
 use super::frames::{FrameBuffer, PlainFrame};
 use super::jobs::{Job, Jobs};
 use super::pack::{FinishedPack, OpenPack};
+use super::unnamed::Unnamed;
 use crate::error::{RepoError, Result};
 use crate::repository::Repository;
 
@@ -36,8 +37,7 @@ pub(super) struct Shared {
     pub(super) pack: Mutex<Option<OpenPack>>,
     pub(super) frame_jobs: Jobs,
     pub(super) uploads: Jobs,
-    /// Packs that are durable, and that no segment names yet.
-    pub(super) durable: Mutex<Vec<SegmentPack>>,
+    pub(super) unnamed: Unnamed,
     failure: Mutex<Option<RepoError>>,
     failed: AtomicBool,
     pub(super) new_bytes: AtomicU64,
@@ -77,7 +77,7 @@ impl Shared {
             pack: Mutex::default(),
             frame_jobs: Jobs::default(),
             uploads: Jobs::default(),
-            durable: Mutex::default(),
+            unnamed: Unnamed::default(),
             failure: Mutex::default(),
             failed: AtomicBool::new(false),
             new_bytes: AtomicU64::default(),
@@ -158,26 +158,31 @@ impl Shared {
             };
             pack.append(compressed, frame.chunks)?;
         }
-        if let Some(full) = finished {
-            self.upload(full.finish(self.repo.ring())?);
+        match finished {
+            Some(full) => self.upload(full.finish(self.repo.ring())?),
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    /// Sends a pack, after waiting until there is room for one more in flight.
-    pub(super) fn upload(self: &Arc<Self>, pack: FinishedPack) {
+    /// Sends a pack, after waiting until there is room for one more in flight. None is sent
+    /// after the session has ended: it would stay without a name.
+    pub(super) fn upload(self: &Arc<Self>, pack: FinishedPack) -> Result<()> {
         let options = self.repo.options();
         let job: Job = self.uploads.begin(pack.bytes.len(), options.pack_bytes * options.uploads);
+        if !self.unnamed.send() {
+            return Err(RepoError::Aborted);
+        }
         let shared = Arc::clone(self);
         self.repo.backend().runtime().spawn(async move {
             let size = pack.bytes.len() as u64;
             let sent = shared.repo.backend().store().put(&pack.segment.id.key(), pack.bytes).await;
             shared.note_failure(sent.map_err(|source| shared.repo.backend().error(source)).map(|()| {
                 shared.written_bytes.fetch_add(size, Ordering::Relaxed);
-                lock(&shared.durable).push(pack.segment);
+                shared.unnamed.arrived(pack.segment);
             }));
             drop(job);
         });
+        Ok(())
     }
 
     fn note_failure(&self, done: Result<()>) {
