@@ -28,6 +28,12 @@ impl Default for LeaseTimes {
     }
 }
 
+/// A lease of somebody else, as a listing shows it.
+pub(crate) struct OtherLease {
+    pub(crate) id: LeaseId,
+    written: Time,
+}
+
 /// A lease that is renewed until it is dropped, and given back then unless it is to stay.
 pub(crate) struct HeldLease {
     repo: Repository,
@@ -51,8 +57,13 @@ impl State {
 impl HeldLease {
     /// Takes a lease. Gives as well the other leases that are there: of writers that run, or of
     /// writers that ended and may have left packs which no segment names.
-    pub(crate) fn take(repo: &Repository, operation: &str) -> Result<(Self, Vec<LeaseId>)> {
-        let others = repo.backend().list(LEASES)?;
+    pub(crate) fn take(repo: &Repository, operation: &str) -> Result<(Self, Vec<OtherLease>)> {
+        let mut others = Vec::new();
+        repo.backend().each(LEASES, |object| {
+            let id = LeaseId::from_key(&object.key);
+            others.extend(id.map(|id| OtherLease { id, written: object.modified.into() }));
+            Ok(())
+        })?;
         let mut run = [0; 16];
         getrandom::fill(&mut run).map_err(RepoError::Randomness)?;
         let now = repo.options().clock.now();
@@ -106,20 +117,26 @@ impl HeldLease {
     }
 
     /// Those of `leases` that ran out, and those of processes of this host that are gone.
-    pub(crate) fn dead(&self, leases: &[LeaseId]) -> Result<Vec<LeaseId>> {
+    pub(crate) fn dead(&self, leases: &[OtherLease]) -> Result<Vec<LeaseId>> {
         let mut dead = Vec::new();
-        for id in leases {
-            if self.is_dead(id)? {
-                dead.push(*id);
+        for lease in leases {
+            if self.is_dead(lease)? {
+                dead.push(lease.id);
             }
         }
         Ok(dead)
     }
 
-    fn is_dead(&self, id: &LeaseId) -> Result<bool> {
+    fn is_dead(&self, other: &OtherLease) -> Result<bool> {
         let limit = dtrvault_format::limits::MAX_LEASE_BYTES;
-        let bytes = match self.repo.backend().get_named(id, limit) {
-            // Released meanwhile, or garbage: nothing to clear, or nobody's.
+        let options = self.repo.options();
+        let now = options.clock.now();
+        let bytes = match self.repo.backend().get_named(&other.id, limit) {
+            // It rotted, and nobody can tell whose it was. A writer that lives renews it.
+            Err(RepoError::WrongName { .. }) => {
+                return Ok(now >= other.written.plus_secs(secs(options.lease.lasts)));
+            }
+            // Released meanwhile, or far too long: nothing to clear, or nobody's.
             Err(error) if error.is_damage() => return Ok(false),
             bytes => bytes?,
         };
@@ -127,9 +144,9 @@ impl HeldLease {
         let Some(lease) = opened.and_then(|plain| Lease::from_bytes(&plain).ok()) else {
             return Ok(false);
         };
-        let here = lease.host == self.repo.options().host && lease.boot == boot_id();
+        let here = lease.host == options.host && lease.boot == boot_id();
         let gone = here && !lease.boot.is_empty() && !process_exists(lease.pid);
-        Ok(gone || self.repo.options().clock.now() >= lease.expires)
+        Ok(gone || now >= lease.expires)
     }
 }
 
@@ -143,11 +160,14 @@ impl Drop for HeldLease {
     }
 }
 
+fn secs(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
+
 /// The lease with a new end, and its bytes.
 fn renewed(repo: &Repository, lease: Lease) -> Result<(Lease, Vec<u8>)> {
     let options = repo.options();
-    let lasts = i64::try_from(options.lease.lasts.as_secs()).unwrap_or(i64::MAX);
-    let lease = Lease { expires: options.clock.now().plus_secs(lasts), ..lease };
+    let lease = Lease { expires: options.clock.now().plus_secs(secs(options.lease.lasts)), ..lease };
     lease.validate()?;
     let bytes = repo.ring().seal_shared(SharedKind::Lease, &lease.to_bytes())?;
     Ok((lease, bytes))

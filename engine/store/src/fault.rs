@@ -75,12 +75,13 @@ impl State {
     /// Counts a call and rolls its dice.
     fn begin(&self, verb: Verb, key: &str) -> Begun {
         let folder = key.split('/').next().unwrap_or_default().to_owned();
+        let call = Call { verb, folder };
         let number = {
             let mut calls = self.calls();
-            calls.push(Call { verb, folder });
+            calls.push(call.clone());
             calls.len() as u64
         };
-        let (fate, reason) = self.faults.fate(verb, number);
+        let (fate, reason) = self.faults.fate(&call, number);
         let because = |what: &str| format!("call {number} {what}").into();
         let error = match reason {
             Reason::Crash => {
@@ -91,7 +92,7 @@ impl State {
                 StoreError::Backend { key: key.to_owned(), source: because("fails on purpose") }
             }
         };
-        Begun { fate, stall: self.faults.stall(number), error }
+        Begun { fate, stall: self.faults.stall(&call, number), error }
     }
 }
 

@@ -2,6 +2,8 @@
 //! still until it is moved.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "shared by several test files")]
 
+pub mod crash;
+
 use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -54,6 +56,13 @@ impl Vault {
     /// Whatever `store` holds, with caches of its own.
     pub fn on(store: Arc<dyn Store>) -> Self {
         Self::bare(Some(store))
+    }
+
+    /// The same folder, with another store: nothing that ran before goes on.
+    pub fn after_its_end(self, store: Arc<dyn Store>) -> Self {
+        let Self { dir, runtime, .. } = self;
+        drop(runtime);
+        Self { dir, ..Self::on(store) }
     }
 
     fn bare(store: Option<Arc<dyn Store>>) -> Self {

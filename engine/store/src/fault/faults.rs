@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use super::Verb;
+use super::{Call, Verb};
 
 /// Which faults there are, and how often. None by default.
 #[derive(Debug, Clone, Default)]
 pub struct Faults {
     /// What the dice begin with.
     pub seed: u64,
+    /// The folder whose calls may meet faults; all when none is given.
+    pub only: Option<&'static str>,
     /// How likely a call fails and does nothing, 0 to 1.
     pub error_probability: f64,
     /// How likely a write takes place and fails nonetheless, 0 to 1.
@@ -63,8 +65,16 @@ pub(super) enum Reason {
 }
 
 impl Faults {
+    fn concern(&self, call: &Call) -> bool {
+        self.only.is_none_or(|folder| call.folder == folder)
+    }
+
     /// What becomes of the call of this number, and why it fails if it does.
-    pub(super) fn fate(&self, verb: Verb, number: u64) -> (Fate, Reason) {
+    pub(super) fn fate(&self, call: &Call, number: u64) -> (Fate, Reason) {
+        let verb = call.verb;
+        if !self.concern(call) {
+            return (Fate::Passes, Reason::Chance);
+        }
         if let Some(crash) = self.crash_at.filter(|crash| number >= *crash) {
             let (reached, reason) = match self.crash_reach {
                 Reach::Everything => (true, Reason::Crash),
@@ -92,8 +102,8 @@ impl Faults {
     }
 
     /// How long the call of this number waits first.
-    pub(super) fn stall(&self, number: u64) -> Option<Duration> {
-        (dice(self.seed, number, 0) < self.stall_probability).then_some(self.stall)
+    pub(super) fn stall(&self, call: &Call, number: u64) -> Option<Duration> {
+        (self.concern(call) && dice(self.seed, number, 0) < self.stall_probability).then_some(self.stall)
     }
 }
 
