@@ -94,7 +94,7 @@ pub fn run(repo: &Repository, read_data: ReadData, context: &Context) -> Result<
         lost: HashSet::new(),
         damaged_blobs: HashSet::new(),
     };
-    for error in repo.damaged_segments() {
+    for error in repo.damaged_segments().iter() {
         check.report.damage.push(of_error(error));
     }
     check.packs()?;

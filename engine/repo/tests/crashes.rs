@@ -41,7 +41,7 @@ fn a_session_that_dies_anywhere_harms_nothing_and_its_packs_are_used_again() {
         (before, size(&vault) - before)
     };
     assert!(cost > 3_000_000 && cost < 3_600_000, "{cost}");
-    let run = |vault: &Vault| big_session(&vault.open_with(PASSWORD, "cache")?);
+    let run = |vault: &Vault| big_session(&vault.open_unread(PASSWORD, "cache")?);
     let calls = base.crash_everywhere(run, |vault, crash, when| {
         let left = size(vault) - before;
         let repo = vault.open_with(PASSWORD, crash.either_cache).unwrap();
@@ -97,7 +97,7 @@ fn a_key_change_that_dies_anywhere_leaves_a_password_that_opens() {
     let base = Base::with_two_keys();
     for (number, (operation, always)) in cases.into_iter().enumerate() {
         base.crash_everywhere(
-            |vault| operation(&vault.open_with(PASSWORD, "cache")?),
+            |vault| operation(&vault.open_unread(PASSWORD, "cache")?),
             |vault, crash, when| {
                 let when = format!("case {number}, {when}");
                 let opens = |password| vault.open_with(password, "cache").ok();
@@ -158,7 +158,7 @@ fn base_to_rebuild() -> Base {
 fn a_rebuild_that_dies_anywhere_loses_nothing_and_can_be_repeated() {
     let base = base_to_rebuild();
     let rebuild = |repo: &Repository| repo.rebuild_index(|_| {}).map(|_| ());
-    let run = |vault: &Vault| rebuild(&vault.open_with(PASSWORD, "cache")?);
+    let run = |vault: &Vault| rebuild(&vault.open_unread(PASSWORD, "cache")?);
     let calls = base.crash_everywhere(run, |vault, crash, when| {
         let repo = vault.open_with(PASSWORD, crash.either_cache).unwrap();
         let (_, readable, bytes) = &base.snapshots[2];

@@ -191,7 +191,7 @@ fn a_damaged_segment() {
         let repo = vault.open();
         let removed = when.ends_with("removed");
         assert_eq!(repo.damaged_segments().len(), usize::from(!removed), "{when}");
-        assert_names(repo.damaged_segments(), key, when);
+        assert_names(&repo.damaged_segments(), key, when);
         // Nobody knows that a removed one was there; what only it named is told by its chunk.
         for error in healthy.read_all(&repo, key, when) {
             assert!(matches!(error, RepoError::MissingChunk { .. }), "{when}: {error:?}");

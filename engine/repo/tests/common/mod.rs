@@ -111,6 +111,11 @@ impl Vault {
         Repository::open(self.backend(), password, self.options(cache))
     }
 
+    /// Opens as the verbs do that read the index in a session, or not at all.
+    pub fn open_unread(&self, password: &[u8], cache: &str) -> Result<Repository> {
+        Repository::open_unread(self.backend(), password, self.options(cache))
+    }
+
     /// Keys and bytes of all objects of the given store, sorted.
     pub fn contents(&self) -> Vec<(String, Bytes)> {
         self.runtime.block_on(contents(&**self.store.as_ref().unwrap()))
