@@ -160,7 +160,8 @@ impl Repository {
     /// Opens a repository with a password, and brings the cached index up to date.
     ///
     /// # Errors
-    /// [`RepoError::NoRepository`], [`RepoError::WrongPassword`], [`RepoError::ConfigChanged`],
+    /// [`RepoError::NoRepository`], [`RepoError::WrongPassword`],
+    /// [`RepoError::DamagedSlots`], [`RepoError::ConfigChanged`],
     /// and those of the store and the cache.
     pub fn open(backend: Backend, password: &[u8], options: OpenOptions) -> Result<Self> {
         let repo = Self::open_unread(backend, password, options)?;
