@@ -116,9 +116,14 @@ impl Vault {
         Repository::open_unread(self.backend(), password, self.options(cache))
     }
 
+    /// The given store.
+    pub fn backend_store(&self) -> &dyn Store {
+        &**self.store.as_ref().unwrap()
+    }
+
     /// Keys and bytes of all objects of the given store, sorted.
     pub fn contents(&self) -> Vec<(String, Bytes)> {
-        self.runtime.block_on(contents(&**self.store.as_ref().unwrap()))
+        self.runtime.block_on(contents(self.backend_store()))
     }
 
     /// Keys of all objects in a folder of the store, sorted.
