@@ -72,6 +72,11 @@ impl State {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many of the calls may have met faults.
+    fn concerned(&self, calls: &[Call]) -> u64 {
+        calls.iter().filter(|call| self.faults.concern(call)).count() as u64
+    }
+
     /// Counts a call and rolls its dice.
     fn begin(&self, verb: Verb, key: &str) -> Begun {
         let folder = key.split('/').next().unwrap_or_default().to_owned();
@@ -79,7 +84,7 @@ impl State {
         let number = {
             let mut calls = self.calls();
             calls.push(call.clone());
-            calls.len() as u64
+            self.concerned(&calls)
         };
         let (fate, reason) = self.faults.fate(&call, number);
         let because = |what: &str| format!("call {number} {what}").into();
@@ -110,7 +115,7 @@ impl Faulty {
 
     /// Whether a call has met the crash.
     pub fn has_crashed(&self) -> bool {
-        let calls = self.state.calls().len() as u64;
+        let calls = self.state.concerned(&self.state.calls());
         self.state.faults.crash_at.is_some_and(|crash| calls >= crash)
     }
 }

@@ -9,7 +9,7 @@ use super::{Call, Verb};
 pub struct Faults {
     /// What the dice begin with.
     pub seed: u64,
-    /// The folder whose calls may meet faults; all when none is given.
+    /// The folder whose calls may meet faults, and are counted for that; all when none is given.
     pub only: Option<&'static str>,
     /// How likely a call fails and does nothing, 0 to 1.
     pub error_probability: f64,
@@ -65,7 +65,8 @@ pub(super) enum Reason {
 }
 
 impl Faults {
-    fn concern(&self, call: &Call) -> bool {
+    /// Whether a call may meet faults.
+    pub(super) fn concern(&self, call: &Call) -> bool {
         self.only.is_none_or(|folder| call.folder == folder)
     }
 
