@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dtrvault_ops::repo::{Backend, RepoError, Repository};
+use dtrvault_ops::repo::{Backend, OpenOptions, RepoError, Repository};
 use dtrvault_ops::{Cancel, Context, registry};
 use dtrvault_store::{Store, StoreError, StoreOptions};
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -89,12 +89,29 @@ impl App {
         Backend::new(store, self.handle().clone())
     }
 
-    /// Opens the repository. The password is asked for when it is known that there is one to
-    /// be opened.
+    /// Opens the repository, and reads what is new in its index.
     ///
     /// # Errors
     /// Those of the store, the password, and of opening.
     pub(crate) fn open(&self) -> Result<Repository> {
+        let repo = self.open_as(Repository::open)?;
+        self.context().warn_of_damaged_index(&repo);
+        Ok(repo)
+    }
+
+    /// Opens the repository for what reads the index under a lease, or not at all.
+    ///
+    /// # Errors
+    /// As [`App::open`].
+    pub(crate) fn open_unread(&self) -> Result<Repository> {
+        self.open_as(Repository::open_unread)
+    }
+
+    /// The password is asked for when it is known that there is something to be opened.
+    fn open_as(
+        &self,
+        open: impl FnOnce(Backend, &[u8], OpenOptions) -> std::result::Result<Repository, RepoError>,
+    ) -> Result<Repository> {
         let options = self.settings.open_options()?;
         let store = self.repo_store(false)?;
         let backend = self.backend(Arc::clone(&store));
@@ -102,15 +119,7 @@ impl App {
             return Err(RepoError::NoRepository { url: store.url().to_owned() }.into());
         }
         let password = self.settings.password.read(store.url())?;
-        let repo = Repository::open(backend, &password, options)?;
-        if !repo.damaged_segments().is_empty() {
-            let count = repo.damaged_segments().len();
-            let context = self.context();
-            context.progress.warn(&format!(
-                "{count} damaged objects in index/ were passed over; `dtrvault rebuild-index` makes them anew"
-            ));
-        }
-        Ok(repo)
+        Ok(open(backend, &password, options)?)
     }
 
     /// Whether the store holds a repository's config.

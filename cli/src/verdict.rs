@@ -109,6 +109,10 @@ fn of_repo(error: &RepoError) -> Verdict {
         RepoError::WrongPassword { .. } => Verdict::new("wrong-password", Exit::Key).hint(
             "check where the password comes from: a flag wins over DTRVAULT_PASSWORD, that over a profile",
         ),
+        RepoError::DamagedSlots { .. } => Verdict::new("damaged-key", Exit::Damage).hint(
+            "restore the damaged object from a copy of keys/, or use the password of another key; \
+             if it is that, it is wrong",
+        ),
         RepoError::ConfigChanged { .. } => Verdict::new("config-changed", Exit::Damage).hint(
             "restore the object config from a copy; the key slots and the packs are not touched by this",
         ),
@@ -232,6 +236,11 @@ mod tests {
             (CliError::Store(StoreError::NoRoot { url: url() }), 10, "no-repository"),
             (RepoError::LeaseLost { detail: "d" }.into(), 11, "lease-lost"),
             (RepoError::WrongPassword { url: url(), slots: 1 }.into(), 12, "wrong-password"),
+            (
+                RepoError::DamagedSlots { url: url(), slots: 1, damaged: 1, key: key() }.into(),
+                13,
+                "damaged-key",
+            ),
             (RepoError::NeedsFullKey.into(), 12, "needs-full-key"),
             (RepoError::ConfigChanged { url: url() }.into(), 13, "config-changed"),
             (RepoError::WrongName { key: key() }.into(), 13, "damage"),

@@ -119,7 +119,7 @@ struct Changed {
 }
 
 pub(crate) fn run(app: &App, args: &Args) -> Result<Exit> {
-    let repo = app.open()?;
+    let repo = app.open_unread()?;
     match &args.verb {
         Verb::List => list(app, &key::list(&repo)?)?,
         Verb::Add { role, label, new } => {

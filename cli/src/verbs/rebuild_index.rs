@@ -22,7 +22,7 @@ Examples:
 pub(crate) struct Args {}
 
 pub(crate) fn run(app: &App, _: &Args) -> Result<Exit> {
-    let repo = app.open()?;
+    let repo = app.open_unread()?;
     let report = rebuild_index::run(&repo, &app.context());
     app.end_progress();
     let report = report?;

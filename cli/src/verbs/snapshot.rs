@@ -103,7 +103,7 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<Exit> {
         program: concat!("dtrvault ", env!("CARGO_PKG_VERSION")).to_owned(),
         readers: file_threads(),
     };
-    let repo = app.open()?;
+    let repo = app.open_unread()?;
     let report = snapshot::run(&repo, options, &app.context());
     app.end_progress();
     let SnapshotReport { id, snapshot } = report?;

@@ -94,9 +94,10 @@ pub fn run(repo: &Repository, read_data: ReadData, context: &Context) -> Result<
         lost: HashSet::new(),
         damaged_blobs: HashSet::new(),
     };
-    for error in repo.damaged_segments() {
+    for error in repo.damaged_segments().iter() {
         check.report.damage.push(of_error(error));
     }
+    check.report.damage.extend(repo.damaged_slots()?.iter().map(of_error));
     check.packs()?;
     if read_data != ReadData::Nothing {
         check.read_packs(read_data)?;

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use dtrvault_repo::Repository;
+
 use crate::error::{OpsError, Result};
 
 /// Where a verb tells how far it is. Called from several threads at once.
@@ -76,5 +78,15 @@ impl Context {
     /// [`OpsError::Interrupted`].
     pub fn proceed(&self) -> Result<()> {
         if self.cancel.is_cancelled() { Err(OpsError::Interrupted) } else { Ok(()) }
+    }
+
+    /// Says how much of the index was passed over when it was last read.
+    pub fn warn_of_damaged_index(&self, repo: &Repository) {
+        let count = repo.damaged_segments().len();
+        if count > 0 {
+            self.progress.warn(&format!(
+                "{count} damaged objects in index/ were passed over; `dtrvault rebuild-index` makes them anew"
+            ));
+        }
     }
 }

@@ -37,6 +37,21 @@ pub enum RepoError {
         /// Slots that were tried.
         slots: usize,
     },
+    /// No key slot opens with the password, and it may be that of one that rotted.
+    #[error(
+        "the password opens none of the {slots} key slots of {url} that can be read; \
+         {damaged} cannot be read: {key} is damaged"
+    )]
+    DamagedSlots {
+        /// The store.
+        url: String,
+        /// Slots that were tried.
+        slots: usize,
+        /// Slots that rotted.
+        damaged: usize,
+        /// One of them.
+        key: String,
+    },
     /// The config is not the one that the key slots were made for.
     #[error("the config of {url} was changed after its key slots were made")]
     ConfigChanged {
@@ -178,6 +193,7 @@ impl RepoError {
     pub fn object(&self) -> Option<String> {
         match self {
             Self::UnreadableLatest { key }
+            | Self::DamagedSlots { key, .. }
             | Self::WrongName { key }
             | Self::Malformed { key, .. }
             | Self::Unsealed { key, .. } => Some(key.clone()),
@@ -196,6 +212,7 @@ impl RepoError {
             Self::Malformed { source: FormatError::NewerVersion { .. }, .. } => false,
             Self::WrongName { .. }
             | Self::UnreadableLatest { .. }
+            | Self::DamagedSlots { .. }
             | Self::Malformed { .. }
             | Self::Unsealed { .. }
             | Self::DamagedFrame { .. }

@@ -5,6 +5,7 @@ use dtrvault_format::cbor::Object;
 use dtrvault_format::limits::{MAX_SLOT_BYTES, MAX_SLOTS};
 use dtrvault_format::names::{KEYS, Named};
 use dtrvault_format::{Argon2Params, KeySlot, RepoId, Role, SlotHead, SlotId};
+use dtrvault_store::StoreError;
 
 use crate::backend::Backend;
 use crate::error::{RepoError, Result};
@@ -21,19 +22,38 @@ pub struct NewSlot {
     pub argon2: Argon2Params,
 }
 
-/// Every slot of repository `repo` that can be decoded. One that is damaged, foreign or one
-/// too many must not keep the others from opening the repository.
-fn slots(backend: &Backend, repo: RepoId) -> Result<Vec<(SlotId, KeySlot)>> {
-    let mut slots = Vec::new();
+/// What stands in `keys/`.
+#[derive(Default)]
+struct Slots {
+    sound: Vec<(SlotId, KeySlot)>,
+    /// Whose bytes do not have the hash in their name: no wrong password, whoever asks.
+    damaged: Vec<RepoError>,
+    /// Slots of other repositories: what a crashed creation leaves, or what all of them look like
+    /// under a config whose id rotted.
+    foreign: usize,
+}
+
+/// The slots of repository `repo`, oldest first, and those that rotted. One that is damaged,
+/// foreign or one too many must not keep the others from opening the repository.
+fn slots(backend: &Backend, repo: RepoId) -> Result<Slots> {
+    let mut slots = Slots::default();
     for id in backend.list::<SlotId>(KEYS)?.into_iter().take(MAX_SLOTS) {
         let bytes = match backend.get_named(&id, MAX_SLOT_BYTES) {
-            Err(error) if error.is_damage() => continue,
+            // Removed meanwhile.
+            Err(RepoError::Store { source: StoreError::NotFound { .. }, .. }) => continue,
+            Err(error) if error.is_damage() => {
+                slots.damaged.push(error);
+                continue;
+            }
             bytes => bytes?,
         };
-        let slot = KeySlot::from_bytes(&bytes).ok().filter(|slot| slot.head.repo == repo);
-        slots.extend(slot.map(|slot| (id, slot)));
+        match KeySlot::from_bytes(&bytes) {
+            Ok(slot) if slot.head.repo == repo => slots.sound.push((id, slot)),
+            Ok(_) => slots.foreign += 1,
+            Err(_) => {}
+        }
     }
-    slots.sort_by_key(|(id, slot)| (slot.head.created, *id));
+    slots.sound.sort_by_key(|(id, slot)| (slot.head.created, *id));
     Ok(slots)
 }
 
@@ -45,11 +65,15 @@ pub(crate) fn unlock(
     repo: RepoId,
     config_hash: [u8; 32],
 ) -> Result<(SlotId, KeyRing)> {
-    let mut slots = slots(backend, repo)?;
+    let Slots { sound: mut slots, damaged, foreign } = slots(backend, repo)?;
     slots
         .sort_by_key(|(_, slot)| u64::from(slot.head.argon2.memory_kib) * u64::from(slot.head.argon2.passes));
     let url = || backend.url().to_owned();
-    let mut failure = RepoError::WrongPassword { url: url(), slots: slots.len() };
+    let mut failure = match damaged.first().and_then(RepoError::object) {
+        Some(key) => RepoError::DamagedSlots { url: url(), slots: slots.len(), damaged: damaged.len(), key },
+        None if slots.is_empty() && foreign > 0 => RepoError::ConfigChanged { url: url() },
+        None => RepoError::WrongPassword { url: url(), slots: slots.len() },
+    };
     for (id, slot) in &slots {
         match dtrvault_crypto::open_slot(slot, password) {
             Ok((ring, hash)) if hash == config_hash => return Ok((*id, ring)),
@@ -68,7 +92,15 @@ impl Repository {
     /// [`RepoError::NeedsFullKey`], and those of the store.
     pub fn key_list(&self) -> Result<Vec<(SlotId, SlotHead)>> {
         self.need_full_key()?;
-        Ok(slots(self.backend(), self.id())?.into_iter().map(|(id, slot)| (id, slot.head)).collect())
+        Ok(slots(self.backend(), self.id())?.sound.into_iter().map(|(id, slot)| (id, slot.head)).collect())
+    }
+
+    /// What is wrong with key slots that rotted: their passwords open nothing any more.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn damaged_slots(&self) -> Result<Vec<RepoError>> {
+        Ok(slots(self.backend(), self.id())?.damaged)
     }
 
     /// Adds a slot for `password`.
@@ -87,7 +119,7 @@ impl Repository {
     /// [`RepoError::NeedsFullKey`], and those of the store.
     pub fn key_remove(&self, prefix: &str) -> Result<SlotId> {
         self.need_full_key()?;
-        let slots = slots(self.backend(), self.id())?;
+        let slots = slots(self.backend(), self.id())?.sound;
         let ids: Vec<SlotId> = slots.iter().map(|(id, _)| *id).collect();
         let id = crate::snapshots::by_prefix("key", prefix, &ids)?;
         let full_left = slots.iter().any(|(other, slot)| *other != id && slot.head.role == Role::Full);
@@ -104,7 +136,7 @@ impl Repository {
     /// # Errors
     /// Those of the store.
     pub fn key_change_password(&self, password: &[u8], argon2: Argon2Params) -> Result<SlotId> {
-        let slots = slots(self.backend(), self.id())?;
+        let slots = slots(self.backend(), self.id())?.sound;
         let label = slots.iter().find(|(id, _)| *id == self.slot()).map(|(_, slot)| slot.head.label.clone());
         let new = NewSlot { role: self.role(), label: label.unwrap_or_default(), argon2 };
         let id = self.put_slot(password, &new)?;

@@ -28,11 +28,19 @@ impl Default for LeaseTimes {
     }
 }
 
-/// A lease that is renewed until it is dropped.
+/// A lease of somebody else, as a listing shows it.
+pub(crate) struct OtherLease {
+    pub(crate) id: LeaseId,
+    written: Time,
+}
+
+/// A lease that is renewed until it is dropped, and given back then unless it is to stay.
 pub(crate) struct HeldLease {
     repo: Repository,
+    lease: Lease,
     state: Arc<State>,
     renewal: JoinHandle<()>,
+    stays: bool,
 }
 
 struct State {
@@ -47,10 +55,15 @@ impl State {
 }
 
 impl HeldLease {
-    /// Takes a lease. Says as well whether other leases are there: of writers that run, or of
-    /// writers that died and may have left packs which no segment names.
-    pub(crate) fn take(repo: &Repository, operation: &str) -> Result<(Self, bool)> {
-        let others = !repo.backend().list::<LeaseId>(LEASES)?.is_empty();
+    /// Takes a lease. Gives as well the other leases that are there: of writers that run, or of
+    /// writers that ended and may have left packs which no segment names.
+    pub(crate) fn take(repo: &Repository, operation: &str) -> Result<(Self, Vec<OtherLease>)> {
+        let mut others = Vec::new();
+        repo.backend().each(LEASES, |object| {
+            let id = LeaseId::from_key(&object.key);
+            others.extend(id.map(|id| OtherLease { id, written: object.modified.into() }));
+            Ok(())
+        })?;
         let mut run = [0; 16];
         getrandom::fill(&mut run).map_err(RepoError::Randomness)?;
         let now = repo.options().clock.now();
@@ -65,10 +78,11 @@ impl HeldLease {
         };
         let (lease, bytes) = renewed(repo, lease)?;
         let id = repo.backend().create_named(bytes)?;
+        let kept = lease.clone();
         let state =
             Arc::new(State { current: Mutex::new((id, lease.expires)), lost: AtomicBool::new(false) });
         let renewal = repo.backend().runtime().spawn(renew_forever(repo.clone(), lease, Arc::clone(&state)));
-        Ok((Self { repo: repo.clone(), state, renewal }, others))
+        Ok((Self { repo: repo.clone(), lease: kept, state, renewal, stays: false }, others))
     }
 
     /// Says whether the lease is still held.
@@ -90,22 +104,39 @@ impl HeldLease {
         }
     }
 
-    /// Removes what leases of dead runs are left: those that ran out, and those of processes
-    /// of this host that are gone.
-    pub(crate) fn clear_dead(&self) -> Result<()> {
-        let own = self.state.current().0;
-        for id in self.repo.backend().list::<LeaseId>(LEASES)? {
-            if id != own && self.is_dead(&id)? {
-                self.repo.backend().delete(&id.key())?;
-            }
+    /// Leaves the lease where it is, or another in its place if it is lost, for the next writer
+    /// to see that packs may have been left without a name.
+    pub(crate) fn leave(&mut self) {
+        self.stays = true;
+        self.renewal.abort();
+        if matches!(self.check(), Err(RepoError::LeaseLost { .. })) {
+            // Best effort: `rebuild-index` finds those packs, too.
+            let _ = renewed(&self.repo, self.lease.clone())
+                .and_then(|(_, bytes)| self.repo.backend().create_named::<LeaseId>(bytes));
         }
-        Ok(())
     }
 
-    fn is_dead(&self, id: &LeaseId) -> Result<bool> {
+    /// Those of `leases` that ran out, and those of processes of this host that are gone.
+    pub(crate) fn dead(&self, leases: &[OtherLease]) -> Result<Vec<LeaseId>> {
+        let mut dead = Vec::new();
+        for lease in leases {
+            if self.is_dead(lease)? {
+                dead.push(lease.id);
+            }
+        }
+        Ok(dead)
+    }
+
+    fn is_dead(&self, other: &OtherLease) -> Result<bool> {
         let limit = dtrvault_format::limits::MAX_LEASE_BYTES;
-        let bytes = match self.repo.backend().get_named(id, limit) {
-            // Released meanwhile, or garbage: nothing to clear, or nobody's.
+        let options = self.repo.options();
+        let now = options.clock.now();
+        let bytes = match self.repo.backend().get_named(&other.id, limit) {
+            // It rotted, and nobody can tell whose it was. A writer that lives renews it.
+            Err(RepoError::WrongName { .. }) => {
+                return Ok(now >= other.written.plus_secs(secs(options.lease.lasts)));
+            }
+            // Released meanwhile, or far too long: nothing to clear, or nobody's.
             Err(error) if error.is_damage() => return Ok(false),
             bytes => bytes?,
         };
@@ -113,25 +144,30 @@ impl HeldLease {
         let Some(lease) = opened.and_then(|plain| Lease::from_bytes(&plain).ok()) else {
             return Ok(false);
         };
-        let here = lease.host == self.repo.options().host && lease.boot == boot_id();
+        let here = lease.host == options.host && lease.boot == boot_id();
         let gone = here && !lease.boot.is_empty() && !process_exists(lease.pid);
-        Ok(gone || self.repo.options().clock.now() >= lease.expires)
+        Ok(gone || now >= lease.expires)
     }
 }
 
 impl Drop for HeldLease {
     fn drop(&mut self) {
         self.renewal.abort();
-        // Best effort: a lease that stays runs out by itself.
-        let _ = self.repo.backend().delete(&self.state.current().0.key());
+        if !self.stays {
+            // Best effort: one that is left all the same costs the next writer a look at the packs.
+            let _ = self.repo.backend().delete(&self.state.current().0.key());
+        }
     }
+}
+
+fn secs(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// The lease with a new end, and its bytes.
 fn renewed(repo: &Repository, lease: Lease) -> Result<(Lease, Vec<u8>)> {
     let options = repo.options();
-    let lasts = i64::try_from(options.lease.lasts.as_secs()).unwrap_or(i64::MAX);
-    let lease = Lease { expires: options.clock.now().plus_secs(lasts), ..lease };
+    let lease = Lease { expires: options.clock.now().plus_secs(secs(options.lease.lasts)), ..lease };
     lease.validate()?;
     let bytes = repo.ring().seal_shared(SharedKind::Lease, &lease.to_bytes())?;
     Ok((lease, bytes))

@@ -1,7 +1,7 @@
 //! Creating and opening a repository.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use dtrvault_codec::Chunker;
@@ -106,7 +106,8 @@ struct Inner {
     ring: KeyRing,
     slot: SlotId,
     index: IndexCache,
-    damaged_segments: Vec<RepoError>,
+    /// What the last look at `index/` met.
+    damaged_segments: RwLock<Arc<[RepoError]>>,
     fine: Chunker,
     coarse: Chunker,
     options: OpenOptions,
@@ -159,9 +160,21 @@ impl Repository {
     /// Opens a repository with a password, and brings the cached index up to date.
     ///
     /// # Errors
-    /// [`RepoError::NoRepository`], [`RepoError::WrongPassword`], [`RepoError::ConfigChanged`],
+    /// [`RepoError::NoRepository`], [`RepoError::WrongPassword`],
+    /// [`RepoError::DamagedSlots`], [`RepoError::ConfigChanged`],
     /// and those of the store and the cache.
     pub fn open(backend: Backend, password: &[u8], options: OpenOptions) -> Result<Self> {
+        let repo = Self::open_unread(backend, password, options)?;
+        repo.sync_index()?;
+        Ok(repo)
+    }
+
+    /// Opens a repository with a password, and leaves the cached index as it is: a session reads
+    /// what is new under its lease, and key slots need no index.
+    ///
+    /// # Errors
+    /// As [`Repository::open`].
+    pub fn open_unread(backend: Backend, password: &[u8], options: OpenOptions) -> Result<Self> {
         let bytes = match backend.get(names::CONFIG, MAX_CONFIG_BYTES) {
             Err(RepoError::Store {
                 source: StoreError::NotFound { .. } | StoreError::NoRoot { .. }, ..
@@ -174,7 +187,6 @@ impl Repository {
         let (slot, ring) = keys::unlock(&backend, password, config.id, config_hash)?;
         let cache_dir = options.cache_dir.join(config.id.to_string());
         let index = IndexCache::open(&cache_dir.join("index"), config.id, options.index_memory_bytes)?;
-        let damaged_segments = index::sync(&backend, &ring, &index)?;
         let seed = ring.gear_seed();
         let ChunkerParams { fine, coarse, normalization } = config.chunker;
         let inner = Inner {
@@ -186,7 +198,7 @@ impl Repository {
             ring,
             slot,
             index,
-            damaged_segments,
+            damaged_segments: RwLock::default(),
             options,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -246,15 +258,17 @@ impl Repository {
 
     /// Takes in what others have added to the index since.
     pub(crate) fn sync_index(&self) -> Result<()> {
-        let Inner { backend, ring, index, .. } = &*self.inner;
-        index::sync(backend, ring, index).map(|_| ())
+        let Inner { backend, ring, index, damaged_segments, .. } = &*self.inner;
+        let damaged = index::sync(backend, ring, index)?;
+        *damaged_segments.write().unwrap_or_else(PoisonError::into_inner) = damaged.into();
+        Ok(())
     }
 
-    /// What was wrong with index segments when the repository was opened. What only they name
-    /// is hidden until `rebuild-index`.
+    /// What was wrong with index segments when the index was last read: when the repository was
+    /// opened, or a session began. What only they name is hidden until `rebuild-index`.
     #[must_use]
-    pub fn damaged_segments(&self) -> &[RepoError] {
-        &self.inner.damaged_segments
+    pub fn damaged_segments(&self) -> Arc<[RepoError]> {
+        Arc::clone(&self.inner.damaged_segments.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Reads one index segment, as it stands in the store.

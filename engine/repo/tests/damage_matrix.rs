@@ -191,7 +191,7 @@ fn a_damaged_segment() {
         let repo = vault.open();
         let removed = when.ends_with("removed");
         assert_eq!(repo.damaged_segments().len(), usize::from(!removed), "{when}");
-        assert_names(repo.damaged_segments(), key, when);
+        assert_names(&repo.damaged_segments(), key, when);
         // Nobody knows that a removed one was there; what only it named is told by its chunk.
         for error in healthy.read_all(&repo, key, when) {
             assert!(matches!(error, RepoError::MissingChunk { .. }), "{when}: {error:?}");
@@ -226,10 +226,16 @@ fn a_damaged_slot_keeps_only_its_own_password_out() {
             (lost, kept) = (kept, lost);
         }
         match vault.open_with(lost, "cache").err() {
-            Some(RepoError::WrongPassword { slots: 1, .. }) => {}
+            Some(RepoError::WrongPassword { slots: 1, .. }) => assert!(when.ends_with("removed"), "{when}"),
+            Some(error @ RepoError::DamagedSlots { slots: 1, damaged: 1, .. }) => {
+                assert_names(&[error], key, when);
+            }
             other => panic!("{when}: {other:?}"),
         }
         let repo = vault.open_with(kept, "cache").unwrap();
+        let damaged = repo.damaged_slots().unwrap();
+        assert_eq!(damaged.len(), usize::from(!when.ends_with("removed")), "{when}");
+        assert_names(&damaged, key, when);
         assert!(healthy.read_all(&repo, key, when).is_empty(), "{when}");
         assert_eq!(repo.key_list().unwrap().len(), 1, "{when}");
     });
@@ -238,15 +244,11 @@ fn a_damaged_slot_keeps_only_its_own_password_out() {
 #[test]
 fn a_damaged_config_opens_nothing_and_is_told() {
     let healthy = Healthy::new();
-    healthy.damage_each("config", |vault, key, when| {
-        match vault.open_with(PASSWORD, "cache").err() {
-            Some(RepoError::NoRepository { .. }) => assert!(when.ends_with("removed"), "{when}"),
-            Some(error @ RepoError::Malformed { .. }) => assert_names(&[error], key, when),
-            Some(RepoError::ConfigChanged { .. }) => {}
-            // Its repository id was hit: no slot is one of that repository.
-            Some(RepoError::WrongPassword { slots: 0, .. }) => {}
-            other => panic!("{when}: {other:?}"),
-        }
+    healthy.damage_each("config", |vault, key, when| match vault.open_with(PASSWORD, "cache").err() {
+        Some(RepoError::NoRepository { .. }) => assert!(when.ends_with("removed"), "{when}"),
+        Some(error @ RepoError::Malformed { .. }) => assert_names(&[error], key, when),
+        Some(RepoError::ConfigChanged { .. }) => {}
+        other => panic!("{when}: {other:?}"),
     });
 }
 

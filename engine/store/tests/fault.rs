@@ -1,7 +1,7 @@
 //! The store that fails on purpose keeps the contract when it does not, and fails as it is told.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use dtrvault_store::fault::{Faults, Faulty};
+use dtrvault_store::fault::{Faults, Faulty, Reach};
 use dtrvault_store::{Store, StoreError, StoreOptions, conformance, open};
 use futures::TryStreamExt;
 use std::sync::Arc;
@@ -97,6 +97,46 @@ async fn after_the_crash_nothing_works_and_its_own_write_is_done_if_told() {
         assert_eq!(keys(&*inner).await, expected);
         let calls: Vec<String> = store.calls().iter().map(ToString::to_string).collect();
         assert_eq!(calls, ["put a", "put_new a", "put a", "get a", "list a", "get_stream a"]);
+    }
+}
+
+#[tokio::test]
+async fn a_full_store_takes_nothing_and_still_reads_and_deletes() {
+    let inner = memory();
+    let faults = Faults { crash_at: Some(2), crash_reach: Reach::Space, ..Faults::default() };
+    let store = Faulty::new(Arc::clone(&inner), faults);
+    store.put("a/1", "x".into()).await.unwrap();
+    for _ in 0..2 {
+        let put = store.put_new("a/2", "x".into()).await;
+        assert!(matches!(put, Err(StoreError::NoSpace { ref key }) if key == "a/2"), "{put:?}");
+    }
+    assert_eq!(store.get("a/1", 1).await.unwrap(), "x");
+    store.delete("a/1").await.unwrap();
+    assert!(keys(&store).await.is_empty());
+}
+
+#[tokio::test]
+async fn one_call_fails_alone() {
+    for (takes_place, left) in [(false, &["a/2"][..]), (true, &["a/1", "a/2"])] {
+        let inner = memory();
+        let crash_reach = Reach::OneCall;
+        let faults =
+            Faults { crash_at: Some(1), crash_reach, crash_takes_place: takes_place, ..Faults::default() };
+        let store = Faulty::new(Arc::clone(&inner), faults);
+        store.put("a/1", "x".into()).await.unwrap_err();
+        store.put("a/2", "x".into()).await.unwrap();
+        assert_eq!(keys(&*inner).await, left);
+    }
+}
+
+#[tokio::test]
+async fn a_torn_write_fails_and_leaves_half_of_it() {
+    let inner = memory();
+    let store = Faulty::new(Arc::clone(&inner), Faults { torn_write_probability: 1.0, ..Faults::default() });
+    store.put("a/1", "whole".into()).await.unwrap_err();
+    store.put_new("a/2", "other".into()).await.unwrap_err();
+    for (key, left) in [("a/1", "wh"), ("a/2", "ot")] {
+        assert_eq!(inner.get(key, 9).await.unwrap(), left);
     }
 }
 

@@ -84,7 +84,7 @@ pub struct DryRunReport {
     pub problem_count: u64,
 }
 
-/// Takes a snapshot.
+/// Takes a snapshot. The repository may have been opened without reading its index.
 ///
 /// # Errors
 /// [`OpsError`]; nothing is recorded then. Files that cannot be taken are no error: they are
@@ -102,6 +102,7 @@ pub fn run(repo: &Repository, options: SnapshotOptions, context: &Context) -> Re
     let started = Instant::now();
     let time = repo.options().clock.now();
     let session = repo.session("snapshot")?;
+    context.warn_of_damaged_index(repo);
     let mut problems = Problems::default();
     let mut stats = Stats::default();
 

@@ -9,6 +9,7 @@ mod segments;
 mod session;
 mod shared;
 mod stream;
+mod unnamed;
 
 pub use adopt::Adopted;
 pub use session::{Counters, Session};

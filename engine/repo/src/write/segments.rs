@@ -10,40 +10,55 @@ use crate::repository::Repository;
 /// Chunks in one segment at most, which keeps it far below its limit.
 const SEGMENT_CHUNKS: usize = 400_000;
 
+/// Packs and blobs in as few segments as the limits allow, blobs with the last.
+pub(super) fn segments_of(packs: Vec<SegmentPack>, blobs: &[BlobRecord]) -> Vec<Segment> {
+    let mut segments = vec![Segment::default()];
+    let mut chunks = 0;
+    for pack in packs {
+        let more: usize = pack.frames.iter().map(|frame| frame.chunks.len()).sum();
+        if chunks > 0 && chunks + more > SEGMENT_CHUNKS {
+            segments.push(Segment::default());
+            chunks = 0;
+        }
+        chunks += more;
+        if let Some(last) = segments.last_mut() {
+            last.packs.push(pack);
+        }
+    }
+    // A limit of its own: recipes are larger than chunks.
+    for (number, part) in blobs.chunks(SEGMENT_CHUNKS / 4).enumerate() {
+        match segments.last_mut() {
+            Some(last) if number == 0 => last.blobs.extend_from_slice(part),
+            _ => segments.push(Segment { packs: Vec::new(), blobs: part.to_vec() }),
+        }
+    }
+    segments
+}
+
 impl Repository {
-    /// Writes packs and blobs into as few segments as the limits allow, blobs with the last,
-    /// and takes them into the cache. Gives the bytes written.
-    pub(crate) fn write_segments(&self, packs: Vec<SegmentPack>, blobs: &[BlobRecord]) -> Result<u64> {
-        let mut groups = vec![Segment::default()];
-        let mut chunks = 0;
-        for pack in packs {
-            let more: usize = pack.frames.iter().map(|frame| frame.chunks.len()).sum();
-            if chunks > 0 && chunks + more > SEGMENT_CHUNKS {
-                groups.push(Segment::default());
-                chunks = 0;
-            }
-            chunks += more;
-            if let Some(last) = groups.last_mut() {
-                last.packs.push(pack);
-            }
+    /// Writes packs and blobs into segments, and takes them into the cache.
+    pub(crate) fn write_segments(&self, packs: Vec<SegmentPack>, blobs: &[BlobRecord]) -> Result<()> {
+        let mut written = Vec::new();
+        for segment in segments_of(packs, blobs) {
+            written.push((self.put_segment(&segment)?.0, segment));
         }
-        // A limit of its own: recipes are larger than chunks.
-        for (number, part) in blobs.chunks(SEGMENT_CHUNKS / 4).enumerate() {
-            match groups.last_mut() {
-                Some(last) if number == 0 => last.blobs.extend_from_slice(part),
-                _ => groups.push(Segment { packs: Vec::new(), blobs: part.to_vec() }),
-            }
+        self.cache_segments(written)
+    }
+
+    /// Makes a segment durable. Gives its id and its length, bytes.
+    pub(super) fn put_segment(&self, segment: &Segment) -> Result<(SegmentId, u64)> {
+        segment.validate()?;
+        let sealed = self.ring().seal_shared(SharedKind::Segment, &segment.to_bytes())?;
+        let size = sealed.len() as u64;
+        Ok((self.backend().create_named(sealed)?, size))
+    }
+
+    /// Takes durable segments into the cache.
+    pub(super) fn cache_segments(&self, mut written: Vec<(SegmentId, Segment)>) -> Result<()> {
+        if written.is_empty() {
+            return Ok(());
         }
-        let mut written = 0;
-        let mut segments: Vec<(SegmentId, Segment)> = Vec::new();
-        for segment in groups {
-            segment.validate()?;
-            let sealed = self.ring().seal_shared(SharedKind::Segment, &segment.to_bytes())?;
-            written += sealed.len() as u64;
-            segments.push((self.backend().create_named(sealed)?, segment));
-        }
-        segments.reverse();
-        self.index().add(|| Ok(segments.pop()))?;
-        Ok(written)
+        written.reverse();
+        self.index().add(|| Ok(written.pop()))
     }
 }

@@ -8,10 +8,13 @@ use dtrvault_crypto::{PrivateKind, SharedKind};
 use dtrvault_format::cbor::Object;
 use dtrvault_format::limits::{MAX_DOOMED_BYTES, MAX_SNAPSHOT_BYTES};
 use dtrvault_format::names::{DOOMED, Named};
-use dtrvault_format::{BlobRecord, ChunkId, Digest, Doomed, DoomedId, PackId, Recipe, Snapshot, SnapshotId};
+use dtrvault_format::{
+    BlobRecord, ChunkId, Digest, Doomed, DoomedId, PackId, Recipe, SegmentPack, Snapshot, SnapshotId,
+};
 
 use super::Class;
 use super::pack::OpenPack;
+use super::segments::segments_of;
 use super::shared::{Shared, lock};
 use super::stream::StreamWriter;
 use crate::error::{RepoError, Result};
@@ -53,9 +56,14 @@ impl Repository {
         // Only what is read under the lease is certain to stay.
         self.sync_index()?;
         let doomed = self.doomed_packs()?;
-        if others {
+        if !others.is_empty() {
+            // Who is dead is asked first: all that a dead writer left is to be found then. Its
+            // lease goes last: until then the next writer looks again.
+            let dead = lease.dead(&others)?;
             self.adopt_packs(&doomed)?;
-            lease.clear_dead()?;
+            for id in dead {
+                self.backend().delete(&id.key())?;
+            }
         }
         let shared = Shared::new(self.clone(), doomed);
         Ok(Session { shared: Arc::new(shared), lease, checkpoint: Mutex::default() })
@@ -168,14 +176,13 @@ impl Session {
         }
         shared.uploads.wait();
         shared.check_failure()?;
-        let packs = std::mem::take(&mut *lock(&shared.durable));
+        let packs = shared.unnamed.take();
         if packs.is_empty() && blobs.is_empty() {
             return Ok(());
         }
         let chunks: Vec<ChunkId> =
             packs.iter().flat_map(|pack| &pack.frames).flat_map(|f| &f.chunks).map(|c| c.id).collect();
-        let written = shared.repo.write_segments(packs, &blobs)?;
-        shared.written_bytes.fetch_add(written, Ordering::Relaxed);
+        self.name(packs, &blobs)?;
         // Only now: a look-up asks here first and the index after.
         let mut pending = lock(&shared.pending);
         for id in &chunks {
@@ -189,6 +196,30 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// Names durable packs, and blobs, in segments. Packs that could not be named are given back.
+    fn name(&self, packs: Vec<SegmentPack>, blobs: &[BlobRecord]) -> Result<()> {
+        let shared = &self.shared;
+        // Without a lease a prune may have removed packs that had no name.
+        let mut done = self.lease.check();
+        let mut written = Vec::new();
+        for segment in segments_of(packs, blobs) {
+            match done.and_then(|()| shared.repo.put_segment(&segment)) {
+                Ok((id, size)) => {
+                    shared.written_bytes.fetch_add(size, Ordering::Relaxed);
+                    shared.unnamed.named(segment.packs.len());
+                    written.push((id, segment));
+                    done = Ok(());
+                }
+                Err(error) => {
+                    shared.unnamed.give_back(segment.packs);
+                    done = Err(error);
+                }
+            }
+        }
+        let cached = shared.repo.cache_segments(written);
+        done.and(cached)
     }
 
     /// Ends the session with a snapshot, which `finish` completes from what was written.
@@ -220,13 +251,18 @@ impl Session {
 }
 
 impl Drop for Session {
-    /// Names the packs of a session that failed or was stopped: it gives its lease back, so
-    /// nobody would look for them.
+    /// Names the packs of a session that failed or was stopped. When one may be left without a
+    /// name, in flight for instance, the lease stays, so that the next writer looks for it.
     fn drop(&mut self) {
-        let packs = std::mem::take(&mut *lock(&self.shared.durable));
-        // Best effort: `rebuild-index` finds those that stay without a name.
-        if !packs.is_empty() && self.lease.check().is_ok() {
-            let _ = self.shared.repo.write_segments(packs, &[]);
+        let unnamed = &self.shared.unnamed;
+        unnamed.close();
+        let packs = unnamed.take();
+        if !packs.is_empty() {
+            // Best effort: what fails here leaves the lease.
+            let _ = self.name(packs, &[]);
+        }
+        if !unnamed.is_empty() {
+            self.lease.leave();
         }
     }
 }

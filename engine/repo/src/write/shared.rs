@@ -8,13 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dtrvault_codec::{Chunk, Compressor, PlainFrame};
 use dtrvault_format::names::Named;
-use dtrvault_format::{BlobRecord, ChunkId, Digest, PackId, SegmentPack};
+use dtrvault_format::{BlobRecord, ChunkId, Digest, PackId};
 
 use super::Class;
 use super::frames::{FRAME_BYTES, Frame, FrameBuffer};
 use super::jobs::{Job, Jobs};
 use super::memory::Memory;
 use super::pack::{FullPack, OpenPack};
+use super::unnamed::Unnamed;
 use crate::error::{RepoError, Result};
 use crate::repository::Repository;
 
@@ -38,8 +39,7 @@ pub(super) struct Shared {
     pub(super) frame_jobs: Jobs,
     pub(super) uploads: Jobs,
     memory: Memory,
-    /// Packs that are durable, and that no segment names yet.
-    pub(super) durable: Mutex<Vec<SegmentPack>>,
+    pub(super) unnamed: Unnamed,
     failure: Mutex<Option<RepoError>>,
     failed: AtomicBool,
     pub(super) new_bytes: AtomicU64,
@@ -82,7 +82,7 @@ impl Shared {
             pack: Mutex::default(),
             frame_jobs: Jobs::default(),
             uploads: Jobs::default(),
-            durable: Mutex::default(),
+            unnamed: Unnamed::default(),
             failure: Mutex::default(),
             failed: AtomicBool::new(false),
             new_bytes: AtomicU64::default(),
@@ -184,19 +184,23 @@ impl Shared {
         Ok(())
     }
 
-    /// Finishes a pack and sends it, after waiting until there is room for one more in flight.
+    /// Finishes a pack and sends it, after waiting until there is room for one more in flight. None
+    /// is sent after the session has ended: it would stay without a name.
     pub(super) fn upload(self: &Arc<Self>, pack: FullPack) -> Result<()> {
         let pack = pack.finish(self.repo.ring())?;
         let options = self.repo.options();
         let size = pack.segment.size;
         let bytes = usize::try_from(size).unwrap_or(usize::MAX);
         let job: Job = self.uploads.begin(bytes, options.pack_bytes * options.uploads);
+        if !self.unnamed.send() {
+            return Err(RepoError::Aborted);
+        }
         let shared = Arc::clone(self);
         self.repo.backend().runtime().spawn(async move {
             let sent = shared.repo.backend().store().put_parts(&pack.segment.id.key(), pack.parts).await;
             shared.note_failure(sent.map_err(|source| shared.repo.backend().error(source)).map(|()| {
                 shared.written_bytes.fetch_add(size, Ordering::Relaxed);
-                lock(&shared.durable).push(pack.segment);
+                shared.unnamed.arrived(pack.segment);
             }));
             drop(job);
         });

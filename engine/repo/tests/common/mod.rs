@@ -2,6 +2,8 @@
 //! still until it is moved.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "shared by several test files")]
 
+pub mod crash;
+
 use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -56,6 +58,13 @@ impl Vault {
         Self::bare(Some(store))
     }
 
+    /// The same folder, with another store: nothing that ran before goes on.
+    pub fn after_its_end(self, store: Arc<dyn Store>) -> Self {
+        let Self { dir, runtime, .. } = self;
+        drop(runtime);
+        Self { dir, ..Self::on(store) }
+    }
+
     fn bare(store: Option<Arc<dyn Store>>) -> Self {
         // Beside a store in memory, the cache need not wait for a disk either.
         let memory = Some("/dev/shm").filter(|dir| store.is_some() && std::path::Path::new(dir).is_dir());
@@ -102,9 +111,19 @@ impl Vault {
         Repository::open(self.backend(), password, self.options(cache))
     }
 
+    /// Opens as the verbs do that read the index in a session, or not at all.
+    pub fn open_unread(&self, password: &[u8], cache: &str) -> Result<Repository> {
+        Repository::open_unread(self.backend(), password, self.options(cache))
+    }
+
+    /// The given store.
+    pub fn backend_store(&self) -> &dyn Store {
+        &**self.store.as_ref().unwrap()
+    }
+
     /// Keys and bytes of all objects of the given store, sorted.
     pub fn contents(&self) -> Vec<(String, Bytes)> {
-        self.runtime.block_on(contents(&**self.store.as_ref().unwrap()))
+        self.runtime.block_on(contents(self.backend_store()))
     }
 
     /// Keys of all objects in a folder of the store, sorted.

@@ -58,7 +58,10 @@ impl Root {
 
     pub(super) fn delete(&self, key: &str) -> Result<()> {
         match fs::remove_file(self.path_of(key)) {
-            Ok(()) => self.sync_parent(key),
+            Ok(()) => {
+                note("remove", Path::new(key));
+                self.sync_parent(key)
+            }
             Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(()),
             // A folder is no object, so there is nothing to delete.
             Err(_) if self.path_of(key).is_dir() => Ok(()),
@@ -76,6 +79,7 @@ impl Root {
         let target = self.path_of(key);
         let dir = target.parent().unwrap_or(&self.path);
         self.ensure_dir(dir).map_err(|e| self.write_error(key, e))?;
+        note("rename", Path::new(key));
         let placed = match rename(&temp.path, &target) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 // Somebody tidied up the empty folder since it was last used.
@@ -117,6 +121,7 @@ impl Root {
     }
 
     fn sync(&self, key: &str, file: &File) -> Result<()> {
+        note("fsync file", Path::new(key));
         file.sync_all().map_err(|e| self.write_error(key, e))
     }
 
@@ -143,7 +148,14 @@ fn make_dirs(dir: &Path) -> io::Result<()> {
 }
 
 fn sync_dir(dir: &Path) -> io::Result<()> {
+    note("fsync folder", dir);
     File::open(dir)?.sync_all()
+}
+
+/// Tells a test of the step that comes now: no test can see what a lost fsync costs.
+fn note(_step: &'static str, _path: &Path) {
+    #[cfg(test)]
+    tests::STEPS.with_borrow_mut(|steps| steps.push((_step, _path.to_owned())));
 }
 
 /// Renames unless the target exists; `false` then.
@@ -180,6 +192,42 @@ fn link_new(from: &Path, to: &Path) -> io::Result<bool> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::Local;
+    use std::cell::RefCell;
+    use std::path::PathBuf;
+
+    thread_local! {
+        pub(super) static STEPS: RefCell<Vec<(&'static str, PathBuf)>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// The steps of `work`, with paths from the store's folder on.
+    fn steps(root: &Root, work: impl FnOnce(&Root)) -> Vec<String> {
+        STEPS.take();
+        work(root);
+        let shown = |path: PathBuf| path.strip_prefix(&root.path).unwrap_or(&path).display().to_string();
+        STEPS.take().into_iter().map(|(step, path)| format!("{step} {}", shown(path))).collect()
+    }
+
+    #[test]
+    fn what_is_written_is_synced_before_it_has_its_name_and_its_name_after() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Local::open(dir.path(), false).unwrap().root;
+        let first = steps(&root, |root| root.put("packs/aa/1", &[Bytes::from_static(b"x")]).unwrap());
+        // The new folders' names, each in the folder above; then the object's own.
+        let folders = ["fsync folder packs", "fsync folder "];
+        assert_eq!(first[0], "fsync file packs/aa/1");
+        assert_eq!(first[1..3], folders);
+        assert_eq!(first[3..], ["rename packs/aa/1", "fsync folder packs/aa"]);
+        let again = ["fsync file packs/aa/2", "rename packs/aa/2", "fsync folder packs/aa"];
+        assert_eq!(steps(&root, |root| root.put("packs/aa/2", &[Bytes::from_static(b"x")]).unwrap()), again);
+        let new = steps(&root, |root| root.put_new("packs/aa/3", b"x").unwrap());
+        assert_eq!(new, ["fsync file packs/aa/3", "rename packs/aa/3", "fsync folder packs/aa"]);
+        // Another has written the same: it may not have come to its last fsync yet.
+        let same = steps(&root, |root| root.put_new("packs/aa/3", b"x").unwrap());
+        assert_eq!(same.last().unwrap(), "fsync folder packs/aa");
+        let gone = steps(&root, |root| root.delete("packs/aa/1").unwrap());
+        assert_eq!(gone, ["remove packs/aa/1", "fsync folder packs/aa"]);
+    }
 
     #[test]
     fn both_ways_to_create_are_exclusive() {
