@@ -262,8 +262,15 @@ impl Check<'_> {
             }
             report.blobs += 1;
             unknown += u64::from(matches!(blob.recipe, Recipe::Unknown { .. }));
-            if recipe_damage(reader, lost, &blob.recipe)?.is_some() {
-                damaged.insert(blob.digest);
+            match recipe_damage(reader, lost, &blob.recipe, context) {
+                Ok(None) => {}
+                Ok(Some(_)) => {
+                    damaged.insert(blob.digest);
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    return Err(RepoError::Aborted);
+                }
             }
             context.progress.advance(0, 1);
             Ok(())
@@ -305,7 +312,7 @@ impl Check<'_> {
             self.blob(id, part.name.as_bytes(), part.digest, part.size)?;
         }
         let Some(images) = &snapshot.images else { return Ok(()) };
-        let tree = recipe_damage(&self.reader, &self.lost, &Recipe::Plain(images.tree))?;
+        let tree = recipe_damage(&self.reader, &self.lost, &Recipe::Plain(images.tree), self.context)?;
         if let Some(error) = tree {
             let detail = format!("its tree cannot be read: {}", OpsError::chain(&error));
             self.report.add(Damage { snapshot: Some(id), ..of_detail(detail) });
@@ -345,7 +352,10 @@ impl Check<'_> {
                 format!("the index says that the blob has {known} bytes, the snapshot says {size}")
             }
             Some((_, recipe)) if self.damaged_blobs.contains(&digest) => {
-                match (self.wrong_blobs.get(&digest), recipe_damage(&self.reader, &self.lost, &recipe)?) {
+                match (
+                    self.wrong_blobs.get(&digest),
+                    recipe_damage(&self.reader, &self.lost, &recipe, self.context)?,
+                ) {
                     (Some(wrong), _) => wrong.clone(),
                     (None, Some(error)) => OpsError::chain(&error),
                     (None, None) => "the blob cannot be made".to_owned(),
@@ -368,10 +378,17 @@ fn recipe_damage(
     reader: &Reader,
     lost: &HashSet<ChunkId>,
     recipe: &Recipe,
-) -> std::result::Result<Option<RepoError>, RepoError> {
-    reader.recipe_damage_with(recipe, &mut |chunk| {
+    context: &Context,
+) -> Result<Option<RepoError>> {
+    let found = reader.recipe_damage_with(recipe, &mut |chunk| {
+        // A list may name one chunk more often than anybody can count.
+        if context.cancel.is_cancelled() {
+            return Some(RepoError::Aborted);
+        }
         lost.contains(chunk).then_some(RepoError::LostChunk { id: *chunk })
-    })
+    });
+    context.proceed()?;
+    Ok(found?)
 }
 
 fn chunks(pack: &SegmentPack) -> impl Iterator<Item = ChunkId> + '_ {

@@ -14,7 +14,7 @@ const ADDRESS_SPACE_BYTES: u64 = 6 << 30;
 /// each level of a stream, the frames of one call, and the harness itself.
 const PEAK_KIB: u64 = 320 << 10;
 /// What takes longer than this never ends.
-const WATCHDOG: Duration = Duration::from_secs(300);
+const WATCHDOG: Duration = Duration::from_secs(180);
 
 /// Runs `test`, the body of the test function `name` of this file, under bounds.
 pub fn bounded(name: &str, test: impl FnOnce()) {

@@ -186,6 +186,10 @@ pub fn files_below(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     while let Some(folder) = folders.pop() {
         for item in fs::read_dir(folder).into_iter().flatten() {
             let path = item.unwrap().path();
+            // Uploads that were given up are removed in the background.
+            if path.ends_with(".dtrvault-tmp") {
+                continue;
+            }
             let meta = fs::symlink_metadata(&path).unwrap();
             if meta.is_dir() {
                 folders.push(path);
