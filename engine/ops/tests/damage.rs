@@ -10,15 +10,13 @@ use std::fs;
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use common::forge::{Forge, HOST, PASSWORD, WRITE_PASSWORD, noise};
+use common::evening::take;
+use common::forge::{Forge, PASSWORD, WRITE_PASSWORD, noise};
 use common::victim::{Outcome, Victim, files_below, words};
 use dtrvault_crypto::SharedKind;
 use dtrvault_format::cbor::Object;
 use dtrvault_format::names::Named;
 use dtrvault_format::{Config, Doomed, DoomedId, Lease, LeaseId, PackId, RepoId, SnapshotId, Time};
-use dtrvault_ops::snapshot::{ImagesInput, MetadataInput, SnapshotOptions};
-use dtrvault_ops::{Context, snapshot};
-use dtrvault_registry::source::{Local, WalkOptions};
 use dtrvault_repo::RepoError;
 
 /// One evening: its snapshot, what it holds, and the objects that it alone has made.
@@ -176,23 +174,7 @@ fn evening(forge: &Forge, number: u64) -> Evening {
     fs::write(at.join("folder/larger"), noise(number + 10, 400_000)).unwrap();
     fs::write(at.join("small"), number.to_string()).unwrap();
     let before: BTreeSet<String> = forge.objects().into_iter().map(|(key, _)| key).collect();
-    let options = SnapshotOptions {
-        metadata: Some(MetadataInput {
-            stream: Box::new(std::io::Cursor::new(metadata(number))),
-            name: "-".to_owned(),
-            size: None,
-            allow_truncated: false,
-        }),
-        images: Some(ImagesInput {
-            source: Box::new(Local::new(&root).unwrap()),
-            walk: WalkOptions::default(),
-        }),
-        tags: Vec::new(),
-        host: HOST.to_owned(),
-        program: "test".to_owned(),
-        readers: 2,
-    };
-    let report = snapshot::run(&forge.open(), options, &Context::default()).unwrap();
+    let report = take(&forge.open(), &root, Some(metadata(number)));
     assert!(report.snapshot.complete, "{:?}", report.snapshot.problems);
     let mut files = files_below(&root);
     files.insert("metadata.tar".into(), metadata(number));

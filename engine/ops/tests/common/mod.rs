@@ -9,5 +9,6 @@
 )]
 
 pub mod bounded;
+pub mod evening;
 pub mod forge;
 pub mod victim;
