@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::render::size::human;
-use crate::render::{count, grouped, short};
+use crate::render::{count, grouped, short, tame};
 
 /// Check that everything is there, and right
 #[derive(Debug, clap::Args)]
@@ -119,7 +119,7 @@ fn damage_line(damage: &Damage) -> String {
     {
         places.push(format!("object {object}"));
     }
-    places.push(detail.clone());
+    places.push(tame(detail));
     format!("damage: {}", places.join(": "))
 }
 
@@ -145,8 +145,8 @@ mod tests {
             snapshot: Some(dtrvault_ops::format::SnapshotId::new([0xab; 32])),
             path: Some(b"a/b".to_vec()),
             blob: None,
-            detail: "gone".into(),
+            detail: "gone\u{1b}[2J".into(),
         };
-        assert_eq!(damage_line(&damage), "damage: snapshot abababababab: a/b: gone");
+        assert_eq!(damage_line(&damage), "damage: snapshot abababababab: a/b: gone\\x1b[2J");
     }
 }
