@@ -98,7 +98,7 @@ pub enum OpsError {
         /// The blob.
         digest: Digest,
         /// What is damaged.
-        source: RepoError,
+        source: Box<RepoError>,
     },
     /// What a tree is made of is damaged or gone.
     #[error("the tree of snapshot {snapshot} cannot be read")]
@@ -106,7 +106,7 @@ pub enum OpsError {
         /// The snapshot.
         snapshot: String,
         /// What is damaged.
-        source: RepoError,
+        source: Box<RepoError>,
     },
     /// A tree is not what the format says.
     #[error("the tree of snapshot {snapshot} is damaged")]
@@ -144,9 +144,8 @@ impl OpsError {
     #[must_use]
     pub fn is_damage(&self) -> bool {
         match self {
-            Self::Repo(source)
-            | Self::UnreadableBlob { source, .. }
-            | Self::UnreadableTree { source, .. } => source.is_damage(),
+            Self::Repo(source) => source.is_damage(),
+            Self::UnreadableBlob { source, .. } | Self::UnreadableTree { source, .. } => source.is_damage(),
             Self::WrongDigest { .. } | Self::DamagedRecipe { .. } | Self::DamagedTree { .. } => true,
             _ => false,
         }

@@ -290,18 +290,18 @@ fn frames_that_are_bombs_or_lie() {
 #[test]
 fn places_that_lie() {
     bounded("places_that_lie", || {
-        let places: [(&str, fn(&mut Forge) -> Vec<FrameEntry>); 6] = [
-            ("beyond the pack", |_| frame_entries(&[(1000, 5), (8_454_144, 5)])),
-            ("empty frames", |_| frame_entries(&[(0, 5)])),
-            ("another length", |_| frame_entries(&[(22, 5)])),
-            ("the whole pack in one frame", |_| frame_entries(&[(300, 5)])),
-            ("longer than the frame", |_| frame_entries(&[(21, 8_388_608)])),
-            ("the longest frame there may be", |_| frame_entries(&[(8_454_144, 8_388_608)])),
+        let places: [(&str, Vec<FrameEntry>); 6] = [
+            ("beyond the pack", frame_entries(&[(1000, 5), (8_454_144, 5)])),
+            ("empty frames", frame_entries(&[(0, 5)])),
+            ("another length", frame_entries(&[(22, 5)])),
+            ("the whole pack in one frame", frame_entries(&[(300, 5)])),
+            ("longer than the frame", frame_entries(&[(21, 8_388_608)])),
+            ("the longest frame there may be", frame_entries(&[(8_454_144, 8_388_608)])),
         ];
         for (what, frames) in places {
             let mut forge = Forge::new();
             let mut pack = forge.pack(&[Frame::stored(ChunkId::new([5; 32]), b"1234")]);
-            pack.frames = frames(&mut forge);
+            pack.frames = frames;
             forge.segment(vec![pack.clone()], Vec::new());
             let evil = digest(b"never stored");
             let chunk = pack.frames.last().unwrap().chunks[0];
@@ -322,11 +322,13 @@ fn frame_entries(frames: &[(u32, u32)]) -> Vec<FrameEntry> {
     frames.iter().enumerate().map(entry).collect()
 }
 
-/// Trees and metadata behind references that lie.
+type MakeTree = fn(&mut Forge) -> StreamRef;
+
+/// Trees behind references that lie.
 #[test]
 fn snapshots_that_point_nowhere() {
     bounded("snapshots_that_point_nowhere", || {
-        let trees: [(&str, fn(&mut Forge) -> StreamRef); 5] = [
+        let trees: [(&str, MakeTree); 5] = [
             ("no such chunk", |_| StreamRef { len: 5, depth: 0, root: Some(ChunkId::new([9; 32])) }),
             ("another length", |forge| StreamRef {
                 len: 1 << 60,

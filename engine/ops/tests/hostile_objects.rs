@@ -187,6 +187,9 @@ fn snapshots_that_say_the_impossible() {
     });
 }
 
+/// The bytes of a directory, given the pack's frames.
+type MakeDirectory = Box<dyn Fn(&[FrameEntry]) -> Vec<u8>>;
+
 #[test]
 fn directories_that_say_the_impossible() {
     bounded("directories_that_say_the_impossible", || {
@@ -198,14 +201,14 @@ fn directories_that_say_the_impossible() {
             entries[0].stored_len += 1;
             encode(&Directory { frames: entries, blobs: Vec::new() })
         };
-        let mut cases: Vec<(&str, Box<dyn Fn(&[FrameEntry]) -> Vec<u8>>)> =
+        let mut cases: Vec<(&str, MakeDirectory)> =
             vec![("frames that do not fill the pack", Box::new(swapped))];
         for (what, plain) in impossible() {
             cases.push((what, Box::new(move |_: &[FrameEntry]| plain.clone())));
         }
         for (what, directory) in cases {
             forge.reset(&before);
-            forge.pack_with(&forge.ring, &[frame.clone()], directory);
+            forge.pack_with(&forge.ring, std::slice::from_ref(&frame), directory);
             // Nothing names the pack; who looks for packs without a name passes it over.
             let victim = Victim::new(&forge);
             let rebuilt = rebuild_index::run(&victim.repo, &Context::default()).unwrap();

@@ -45,7 +45,9 @@ impl BlobReader {
     fn blame(&self, error: io::Error) -> io::Error {
         let digest = self.digest;
         match error.downcast::<RepoError>() {
-            Ok(source) if source.is_damage() => io::Error::other(OpsError::UnreadableBlob { digest, source }),
+            Ok(source) if source.is_damage() => {
+                io::Error::other(OpsError::UnreadableBlob { digest, source: Box::new(source) })
+            }
             Ok(source) => io::Error::other(source),
             Err(error) => match error.downcast::<CodecError>() {
                 Ok(source) => io::Error::other(OpsError::DamagedRecipe { digest, source }),

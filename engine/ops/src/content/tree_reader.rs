@@ -47,7 +47,7 @@ impl<R: Read> TreeEntries<R> {
             let count = read_full(source, &mut self.buffer).map_err(|error| {
                 match OpsError::from_io(error, OpsError::Cache) {
                     OpsError::Repo(source) if source.is_damage() => {
-                        OpsError::UnreadableTree { snapshot: self.name.clone(), source }
+                        OpsError::UnreadableTree { snapshot: self.name.clone(), source: Box::new(source) }
                     }
                     error => error,
                 }
