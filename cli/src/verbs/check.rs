@@ -7,24 +7,24 @@ use crate::app::App;
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::render::size::human;
-use crate::render::{count, grouped, short};
+use crate::render::{count, grouped, short, tame};
 
 /// Check that everything is there, and right
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Checks that everything that the snapshots need is there: trees, recipes, chunks, and packs \
-                  of the right sizes. With --read-data, every byte is read and verified, or those of a part \
-                  of the packs. Damage is listed by object, snapshot, path and blob, and never stops the \
+                  of the right sizes. With --read-data, every pack is read and every blob is made and held \
+                  against its digest, as a restore would, or a part of them. Damage is listed by object, snapshot, path and blob, and never stops the \
                   search; the exit code is 13 then.",
     after_help = "\
 Examples:
   dtrvault check
   dtrvault check --read-data
-  dtrvault check --read-data=5%      5 % of the packs, chosen by chance
+  dtrvault check --read-data=5%      5 % of packs and blobs, chosen by chance
   dtrvault check --read-data=3/7     the third of seven parts: all seven in a week"
 )]
 pub(crate) struct Args {
-    /// Read and verify packs too: all of them, so many in a hundred, or the N-th of M parts
+    /// Read packs and make blobs too: all of them, so many in a hundred, or the N-th of M parts
     #[arg(
         long,
         value_name = "P%|N/M",
@@ -90,7 +90,7 @@ fn lines(report: &CheckReport, read_data: Option<ReadData>, quiet: bool) -> Vec<
             ));
         }
     }
-    match report.damage.len() as u64 {
+    match report.damage_count {
         0 if quiet => {}
         0 => lines.push("no damage found".to_owned()),
         found => {
@@ -119,7 +119,7 @@ fn damage_line(damage: &Damage) -> String {
     {
         places.push(format!("object {object}"));
     }
-    places.push(detail.clone());
+    places.push(tame(detail));
     format!("damage: {}", places.join(": "))
 }
 
@@ -145,8 +145,8 @@ mod tests {
             snapshot: Some(dtrvault_ops::format::SnapshotId::new([0xab; 32])),
             path: Some(b"a/b".to_vec()),
             blob: None,
-            detail: "gone".into(),
+            detail: "gone\u{1b}[2J".into(),
         };
-        assert_eq!(damage_line(&damage), "damage: snapshot abababababab: a/b: gone");
+        assert_eq!(damage_line(&damage), "damage: snapshot abababababab: a/b: gone\\x1b[2J");
     }
 }

@@ -70,6 +70,7 @@ struct View<'a> {
     unset_xattrs: u64,
     left_out: u64,
     failed: &'a [FailedPath],
+    failed_count: u64,
 }
 
 pub(crate) fn run(app: &App, args: &Args) -> Result<Exit> {
@@ -114,7 +115,7 @@ fn options(args: &Args) -> Result<RestoreOptions> {
 }
 
 fn exit(report: &RestoreReport) -> Exit {
-    if report.failed.iter().any(|failed| failed.damaged) {
+    if report.failed.damaged() > 0 {
         Exit::Damage
     } else if !report.failed.is_empty() || report.left_out > 0 {
         Exit::Incomplete
@@ -124,7 +125,7 @@ fn exit(report: &RestoreReport) -> Exit {
 }
 
 fn warn(report: &RestoreReport) {
-    warn_some(report.failed.len() as u64, &report.failed, |failed| {
+    warn_some(report.failed.count(), report.failed.listed(), |failed| {
         let kind = if failed.damaged { "damaged" } else { "not restored" };
         format!("{kind}: {}: {}", display_path(&failed.path), failed.reason)
     });
@@ -157,7 +158,8 @@ fn show(app: &App, report: &RestoreReport) -> Result<()> {
             unset_modes: report.unset_modes,
             unset_xattrs: report.unset_xattrs,
             left_out: report.left_out,
-            failed: &report.failed,
+            failed: report.failed.listed(),
+            failed_count: report.failed.count(),
         });
     }
     if app.output.quiet {
@@ -182,7 +184,7 @@ fn show(app: &App, report: &RestoreReport) -> Result<()> {
         count(report.others, "link or other", "links and others")
     ));
     if !report.failed.is_empty() {
-        let failed = count(report.failed.len() as u64, "file is", "files are");
+        let failed = count(report.failed.count(), "file is", "files are");
         lines.push(format!("  {:<12} {failed} not restored, see above", "INCOMPLETE"));
     }
     if report.dry_run {
@@ -225,7 +227,11 @@ mod tests {
     #[test]
     fn what_is_not_restored_shows_in_the_exit_code() {
         let failed = |damaged| FailedPath { path: b"p".to_vec(), reason: String::new(), damaged };
-        let report = |failed| RestoreReport { failed, ..RestoreReport::default() };
+        let report = |all: Vec<FailedPath>| {
+            let mut report = RestoreReport::default();
+            all.into_iter().for_each(|failed| report.failed.add(failed));
+            report
+        };
         assert_eq!(exit(&report(vec![])), Exit::Done);
         assert_eq!(exit(&report(vec![failed(false)])), Exit::Incomplete);
         assert_eq!(exit(&report(vec![failed(false), failed(true)])), Exit::Damage);

@@ -20,7 +20,7 @@ use crate::exit::Exit;
 use crate::render::size::{human, ratio};
 use crate::render::time::duration;
 use crate::render::views::SnapshotView;
-use crate::render::{count, short};
+use crate::render::{count, short, tame};
 
 /// Take a snapshot
 #[derive(Debug, clap::Args)]
@@ -144,7 +144,7 @@ pub(super) fn problem_line(problem: &Problem) -> String {
     if problem.detail.is_empty() {
         format!("{kind}: {path}")
     } else {
-        format!("{kind}: {path}: {}", problem.detail)
+        format!("{kind}: {path}: {}", tame(&problem.detail))
     }
 }
 

@@ -12,7 +12,7 @@
 //! Nothing outside the sealed bytes says how many frames or chunks there are.
 
 use minicbor::bytes::ByteArray;
-use minicbor::{Decode, Encode};
+use minicbor::{Decode, Decoder, Encode, decode};
 
 use crate::FormatError;
 use crate::cbor::{Object, at_most};
@@ -98,8 +98,27 @@ pub struct FrameEntry {
     #[n(0)]
     pub stored_len: u32,
     /// The chunks, in the order in which they stand in the frame.
-    #[n(1)]
+    #[cbor(n(1), decode_with = "chunks_of_a_frame")]
     pub chunks: Vec<ChunkEntry>,
+}
+
+/// Shortest encoding of a chunk: an array's head, an id and its head, a length.
+const MIN_CHUNK_ENTRY_BYTES: usize = 1 + 2 + ChunkId::LEN + 1;
+
+/// The chunks of a frame, held against their limits before memory is taken: without that, three
+/// bytes that say "a frame of no chunks" would take ten times their length.
+fn chunks_of_a_frame<'b, C>(d: &mut Decoder<'b>, ctx: &mut C) -> Result<Vec<ChunkEntry>, decode::Error> {
+    let at = d.position();
+    let count = d.array()?.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX);
+    let room = d.input().len().saturating_sub(d.position()) / MIN_CHUNK_ENTRY_BYTES;
+    if count == 0 || count > MAX_CHUNKS_PER_PACK || count > room {
+        return Err(decode::Error::message("a frame with an impossible number of chunks").at(at));
+    }
+    let mut chunks = Vec::with_capacity(count);
+    for _ in 0..count {
+        chunks.push(d.decode_with(ctx)?);
+    }
+    Ok(chunks)
 }
 
 impl FrameEntry {
@@ -168,4 +187,39 @@ pub(crate) fn validate_frames(what: &'static str, frames: &[FrameEntry]) -> Resu
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::cbor;
+
+    fn frames(count: usize, frame: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0xa2, 0x00, 0x9a];
+        bytes.extend(u32::try_from(count).unwrap().to_be_bytes());
+        bytes.extend(frame.repeat(count));
+        bytes.extend([0x01, 0x80]);
+        bytes
+    }
+
+    #[test]
+    fn a_frame_of_no_chunks_is_refused_where_it_stands() {
+        let bytes = frames(1_000_000, &[0x82, 0x00, 0x80]);
+        let refused = cbor::decode::<Directory>(&bytes, "pack directory").unwrap_err();
+        assert!(
+            matches!(&refused, FormatError::Cbor { source, .. } if source.position() == Some(9)),
+            "{refused:?}"
+        );
+    }
+
+    #[test]
+    fn counts_that_the_bytes_cannot_hold_take_no_memory() {
+        for head in
+            [&[0x9a, 0xff, 0xff, 0xff, 0xff][..], &[0x9b, 0x80, 0, 0, 0, 0, 0, 0, 0], &[0x9f], &[0x82]]
+        {
+            let frame = [&[0x82, 0x00], head, &[0x82, 0x58, 0x20], &[7; 32], &[0x01]].concat();
+            assert!(cbor::decode::<Directory>(&frames(1, &frame), "pack directory").is_err(), "{head:?}");
+        }
+    }
 }

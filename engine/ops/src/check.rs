@@ -1,18 +1,26 @@
 //! `check`: whether everything that snapshots need is there, and with `read_data` whether
 //! every byte of it is right. Damage is listed, and never stops the search.
 
+mod made;
+
 use std::collections::{HashMap, HashSet};
 
+use dtrvault_format::names::Named;
 use dtrvault_format::tree::path_as_text;
-use dtrvault_format::{ChunkId, Content, Digest, Kind, PackId, Recipe, SegmentPack, Snapshot, SnapshotId};
+use dtrvault_format::{
+    ChunkId, Content, Digest, Kind, PackId, Recipe, SegmentId, SegmentPack, Snapshot, SnapshotId,
+};
 use dtrvault_repo::read::Reader;
 use dtrvault_repo::{RepoError, Repository};
 
 use crate::content::open_tree;
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{OpsError, Result};
 
-/// Which packs are read, byte by byte.
+/// Most memory that the list of damage takes, bytes.
+const MAX_LISTED_BYTES: usize = 32 << 20;
+
+/// Which packs are read, byte by byte, and which blobs are made.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub enum ReadData {
     /// None.
@@ -75,8 +83,13 @@ pub struct CheckReport {
     pub unreferenced_packs: u64,
     /// Their lengths.
     pub unreferenced_bytes: u64,
-    /// All that is damaged.
+    /// What is damaged, as far as memory goes.
     pub damage: Vec<Damage>,
+    /// All that is damaged, counted.
+    pub damage_count: u64,
+    /// Lengths of what is listed.
+    #[serde(skip)]
+    listed_bytes: usize,
 }
 
 /// Checks a repository.
@@ -93,16 +106,23 @@ pub fn run(repo: &Repository, read_data: ReadData, context: &Context) -> Result<
         gone: HashSet::new(),
         lost: HashSet::new(),
         damaged_blobs: HashSet::new(),
+        wrong_blobs: HashMap::new(),
     };
     for error in repo.damaged_segments().iter() {
-        check.report.damage.push(of_error(error));
+        check.report.add(of_error(error));
     }
-    check.report.damage.extend(repo.damaged_slots()?.iter().map(of_error));
+    for error in &repo.damaged_slots()? {
+        check.report.add(of_error(error));
+    }
     check.packs()?;
     if read_data != ReadData::Nothing {
         check.read_packs(read_data)?;
     }
     check.blobs()?;
+    if read_data != ReadData::Nothing {
+        check.wrong_blobs = made::run(&check.reader, read_data, &check.damaged_blobs, context)?;
+        check.damaged_blobs.extend(check.wrong_blobs.keys());
+    }
     check.snapshots()?;
     Ok(check.report)
 }
@@ -118,6 +138,8 @@ struct Check<'a> {
     lost: HashSet<ChunkId>,
     /// Blobs that cannot be made.
     damaged_blobs: HashSet<Digest>,
+    /// Those among them whose recipes give something else, and how.
+    wrong_blobs: HashMap<Digest, String>,
 }
 
 impl Check<'_> {
@@ -138,16 +160,16 @@ impl Check<'_> {
                 None => "the pack is missing".to_owned(),
             };
             gone.insert(pack.id);
-            self.report.damage.push(of_object(dtrvault_format::names::Named::key(&pack.id), detail));
+            self.report.add(of_object(pack.id.key(), detail));
             Ok(())
         })?;
         self.report.unreferenced_packs = stored.len() as u64;
-        self.report.unreferenced_bytes = stored.values().sum();
+        self.report.unreferenced_bytes = stored.values().fold(0, |sum, size| sum.saturating_add(*size));
         if gone.is_empty() {
             return Ok(());
         }
         let mut lost = HashSet::new();
-        self.each_segment_pack(self.context, |pack| {
+        self.each_segment_pack(self.context, |_, pack, _| {
             if gone.contains(&pack.id) {
                 lost.extend(chunks(&pack));
             }
@@ -158,13 +180,14 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Calls `visit` for each pack of each segment that can be read, each once.
+    /// Calls `visit` for each pack of each segment that can be read, each once; and once more for
+    /// each segment that says otherwise about it, with `true`.
     fn each_segment_pack(
         &self,
         context: &Context,
-        mut visit: impl FnMut(SegmentPack) -> Result<()>,
+        mut visit: impl FnMut(&SegmentId, SegmentPack, bool) -> Result<()>,
     ) -> Result<()> {
-        let mut seen = HashSet::new();
+        let mut seen: HashMap<PackId, blake3::Hash> = HashMap::new();
         for id in self.repo.segment_ids()? {
             context.proceed()?;
             let segment = match self.repo.segment(&id) {
@@ -173,8 +196,11 @@ impl Check<'_> {
                 segment => segment?,
             };
             for pack in segment.packs {
-                if seen.insert(pack.id) {
-                    visit(pack)?;
+                let said = blake3::hash(&dtrvault_format::cbor::encode(&pack));
+                match seen.insert(pack.id, said) {
+                    None => visit(&id, pack, false)?,
+                    Some(before) if before != said => visit(&id, pack, true)?,
+                    Some(_) => {}
                 }
             }
         }
@@ -192,20 +218,35 @@ impl Check<'_> {
         self.context.progress.stage("reading", total);
         let mut report = CheckReport::default();
         let mut lost = HashSet::new();
-        self.each_segment_pack(self.context, |pack| {
-            if !self.gone.contains(&pack.id) && is_chosen(&pack.id, which)? {
+        let index = self.repo.index();
+        self.each_segment_pack(self.context, |segment, pack, otherwise| {
+            if otherwise {
+                let detail = format!("it says otherwise about pack {} than another segment does", pack.id);
+                report.add(of_object(segment.key(), detail));
+            } else if !self.gone.contains(&pack.id) && is_chosen(pack.id.as_bytes(), which)? {
                 let found = self.repo.scrub_pack(&pack)?;
                 report.read_packs += 1;
                 report.read_bytes += pack.size;
-                report.damage.extend(found.damage.iter().map(of_error));
-                lost.extend(found.lost);
+                found.damage.iter().for_each(|error| report.add(of_error(error)));
+                if found.is_contradicted {
+                    let detail =
+                        format!("it says otherwise about pack {} than the pack's directory", pack.id);
+                    report.add(of_object(segment.key(), detail));
+                }
+                for chunk in found.lost {
+                    // The index may know another place, where it is sound.
+                    let place = index.locate(&chunk)?.map(|place| index.pack(place.pack)).transpose()?;
+                    if place.flatten().is_none_or(|place| place.id == pack.id) {
+                        lost.insert(chunk);
+                    }
+                }
                 self.context.progress.advance(pack.size, 1);
             }
             Ok(())
         })?;
         self.report.read_packs = report.read_packs;
         self.report.read_bytes = report.read_bytes;
-        self.report.damage.extend(report.damage);
+        report.damage.into_iter().for_each(|damage| self.report.add(damage));
         self.lost.extend(lost);
         Ok(())
     }
@@ -224,8 +265,15 @@ impl Check<'_> {
             }
             report.blobs += 1;
             unknown += u64::from(matches!(blob.recipe, Recipe::Unknown { .. }));
-            if recipe_damage(reader, lost, &blob.recipe)?.is_some() {
-                damaged.insert(blob.digest);
+            match recipe_damage(reader, lost, &blob.recipe, context) {
+                Ok(None) => {}
+                Ok(Some(_)) => {
+                    damaged.insert(blob.digest);
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    return Err(RepoError::Aborted);
+                }
             }
             context.progress.advance(0, 1);
             Ok(())
@@ -246,7 +294,7 @@ impl Check<'_> {
         let snapshots = self.repo.snapshots()?;
         for (id, error) in &snapshots.damaged {
             let damage = Damage { snapshot: Some(*id), ..of_error(error) };
-            self.report.damage.push(damage);
+            self.report.add(damage);
         }
         for (id, snapshot) in &snapshots.sound {
             self.report.snapshots += 1;
@@ -255,8 +303,9 @@ impl Check<'_> {
         // What no snapshot names is damage all the same: the next snapshot would rely on it.
         let named: HashSet<Digest> = self.report.damage.iter().filter_map(|damage| damage.blob).collect();
         for digest in self.damaged_blobs.difference(&named) {
-            let detail = "the blob cannot be made; no snapshot needs it".to_owned();
-            self.report.damage.push(Damage { blob: Some(*digest), ..of_detail(detail) });
+            let wrong = self.wrong_blobs.get(digest).map_or("the blob cannot be made", String::as_str);
+            let detail = format!("{wrong}; no snapshot needs it");
+            self.report.add(Damage { blob: Some(*digest), ..of_detail(detail) });
         }
         Ok(())
     }
@@ -266,10 +315,10 @@ impl Check<'_> {
             self.blob(id, part.name.as_bytes(), part.digest, part.size)?;
         }
         let Some(images) = &snapshot.images else { return Ok(()) };
-        let tree = recipe_damage(&self.reader, &self.lost, &Recipe::Plain(images.tree))?;
+        let tree = recipe_damage(&self.reader, &self.lost, &Recipe::Plain(images.tree), self.context)?;
         if let Some(error) = tree {
-            let detail = format!("its tree cannot be read: {error}");
-            self.report.damage.push(Damage { snapshot: Some(id), ..of_detail(detail) });
+            let detail = format!("its tree cannot be read: {}", OpsError::chain(&error));
+            self.report.add(Damage { snapshot: Some(id), ..of_detail(detail) });
             return Ok(());
         }
         let mut entries = 0;
@@ -277,8 +326,8 @@ impl Check<'_> {
             self.context.proceed()?;
             let entry = match entry {
                 Err(error) if error.is_damage() => {
-                    let detail = format!("its tree cannot be read: {}", chain(&error));
-                    self.report.damage.push(Damage { snapshot: Some(id), ..of_detail(detail) });
+                    let detail = OpsError::chain(&error);
+                    self.report.add(Damage { snapshot: Some(id), ..of_detail(detail) });
                     return Ok(());
                 }
                 entry => entry?,
@@ -293,7 +342,7 @@ impl Check<'_> {
         }
         if entries != images.entries {
             let detail = format!("its tree has {entries} entries, and should have {}", images.entries);
-            self.report.damage.push(Damage { snapshot: Some(id), ..of_detail(detail) });
+            self.report.add(Damage { snapshot: Some(id), ..of_detail(detail) });
         }
         Ok(())
     }
@@ -306,14 +355,18 @@ impl Check<'_> {
                 format!("the index says that the blob has {known} bytes, the snapshot says {size}")
             }
             Some((_, recipe)) if self.damaged_blobs.contains(&digest) => {
-                match recipe_damage(&self.reader, &self.lost, &recipe)? {
-                    Some(error) => chain(&error),
-                    None => "the blob cannot be made".to_owned(),
+                match (
+                    self.wrong_blobs.get(&digest),
+                    recipe_damage(&self.reader, &self.lost, &recipe, self.context)?,
+                ) {
+                    (Some(wrong), _) => wrong.clone(),
+                    (None, Some(error)) => OpsError::chain(&error),
+                    (None, None) => "the blob cannot be made".to_owned(),
                 }
             }
             Some(_) => return Ok(()),
         };
-        self.report.damage.push(Damage {
+        self.report.add(Damage {
             object: None,
             snapshot: Some(snapshot),
             path: Some(path.to_vec()),
@@ -328,19 +381,26 @@ fn recipe_damage(
     reader: &Reader,
     lost: &HashSet<ChunkId>,
     recipe: &Recipe,
-) -> std::result::Result<Option<RepoError>, RepoError> {
-    reader.recipe_damage_with(recipe, &mut |chunk| {
+    context: &Context,
+) -> Result<Option<RepoError>> {
+    let found = reader.recipe_damage_with(recipe, &mut |chunk| {
+        // A list may name one chunk more often than anybody can count.
+        if context.cancel.is_cancelled() {
+            return Some(RepoError::Aborted);
+        }
         lost.contains(chunk).then_some(RepoError::LostChunk { id: *chunk })
-    })
+    });
+    context.proceed()?;
+    Ok(found?)
 }
 
 fn chunks(pack: &SegmentPack) -> impl Iterator<Item = ChunkId> + '_ {
     pack.frames.iter().flat_map(|frame| &frame.chunks).map(|chunk| chunk.id)
 }
 
-/// Whether a pack is among those to be read.
-fn is_chosen(pack: &PackId, which: ReadData) -> Result<bool> {
-    let [a, b, c, d, ..] = *pack.as_bytes();
+/// Whether a pack or blob is among those to be read.
+fn is_chosen(id: &[u8; 32], which: ReadData) -> Result<bool> {
+    let [a, b, c, d, ..] = *id;
     Ok(match which {
         ReadData::Nothing => false,
         ReadData::Everything => true,
@@ -364,24 +424,24 @@ fn of_object(object: String, detail: String) -> Damage {
 
 /// Damage that an error tells of, with the object that it names.
 fn of_error(error: &RepoError) -> Damage {
-    Damage { object: error.object(), ..of_detail(chain(error)) }
-}
-
-/// An error and its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
+    Damage { object: error.object(), ..of_detail(OpsError::chain(error)) }
 }
 
 impl CheckReport {
+    /// One more. The list ends where it would fill the memory: a lost pack may be needed by every
+    /// path of every snapshot.
+    fn add(&mut self, damage: Damage) {
+        self.damage_count += 1;
+        let path_bytes = damage.path.as_ref().map_or(0, Vec::len);
+        self.listed_bytes += size_of::<Damage>() + path_bytes + damage.detail.len();
+        if self.listed_bytes <= MAX_LISTED_BYTES {
+            self.damage.push(damage);
+        }
+    }
+
     /// Whether nothing is damaged.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        self.damage.is_empty()
+        self.damage_count == 0
     }
 }

@@ -115,8 +115,8 @@ impl DiffReport {
                 return;
             }
         }
-        self.added_bytes += changed.size_after_bytes.unwrap_or(0);
-        self.removed_bytes += changed.size_before_bytes.unwrap_or(0);
+        self.added_bytes = self.added_bytes.saturating_add(changed.size_after_bytes.unwrap_or(0));
+        self.removed_bytes = self.removed_bytes.saturating_add(changed.size_before_bytes.unwrap_or(0));
     }
 }
 

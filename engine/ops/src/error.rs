@@ -84,6 +84,30 @@ pub enum OpsError {
         /// The blob.
         digest: Digest,
     },
+    /// A blob's recipe cannot be followed.
+    #[error("blob sha256:{digest} is damaged: its recipe cannot be followed")]
+    DamagedRecipe {
+        /// The blob.
+        digest: Digest,
+        /// Why not.
+        source: CodecError,
+    },
+    /// What a blob is made of is damaged or gone.
+    #[error("blob sha256:{digest} cannot be made")]
+    UnreadableBlob {
+        /// The blob.
+        digest: Digest,
+        /// What is damaged.
+        source: Box<RepoError>,
+    },
+    /// What a tree is made of is damaged or gone.
+    #[error("the tree of snapshot {snapshot} cannot be read")]
+    UnreadableTree {
+        /// The snapshot.
+        snapshot: String,
+        /// What is damaged.
+        source: Box<RepoError>,
+    },
     /// A tree is not what the format says.
     #[error("the tree of snapshot {snapshot} is damaged")]
     DamagedTree {
@@ -120,10 +144,22 @@ impl OpsError {
     #[must_use]
     pub fn is_damage(&self) -> bool {
         match self {
-            Self::Repo(error) => error.is_damage(),
-            Self::WrongDigest { .. } | Self::DamagedTree { .. } => true,
+            Self::Repo(source) => source.is_damage(),
+            Self::UnreadableBlob { source, .. } | Self::UnreadableTree { source, .. } => source.is_damage(),
+            Self::WrongDigest { .. } | Self::DamagedRecipe { .. } | Self::DamagedTree { .. } => true,
             _ => false,
         }
+    }
+
+    /// It and its causes, in one line.
+    pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        text
     }
 
     /// The error that a reader of stored content put into an `io::Error`, or `otherwise`.

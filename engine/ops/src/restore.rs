@@ -1,9 +1,10 @@
 //! `restore`: gives the content of a snapshot back as files, every byte verified.
 
+mod failures;
 mod files;
 
 use dtrvault_format::{Entry, File, Kind, SnapshotId};
-use dtrvault_registry::target::{Existing, Notes, Target, TargetPlan};
+use dtrvault_registry::target::{Existing, Notes, Target, TargetError, TargetPlan};
 use dtrvault_repo::Repository;
 use dtrvault_repo::read::Reader;
 use globset::GlobSet;
@@ -11,6 +12,7 @@ use globset::GlobSet;
 use crate::content::open_tree;
 use crate::context::Context;
 use crate::error::{OpsError, Result};
+pub use failures::{FailedPath, Failures};
 use files::{FileTask, Restorers};
 
 /// Name of the metadata stream in a target.
@@ -72,22 +74,10 @@ pub struct RestoreReport {
     pub unset_xattrs: u64,
     /// Entries that cannot exist in this target.
     pub left_out: u64,
-    /// What could not be restored, by path.
-    pub failed: Vec<FailedPath>,
+    /// What could not be restored.
+    pub failed: Failures,
     /// Nothing was written: this is what would be.
     pub dry_run: bool,
-}
-
-/// Something that could not be restored.
-#[derive(Debug, serde::Serialize)]
-pub struct FailedPath {
-    /// Its path.
-    #[serde(serialize_with = "dtrvault_format::tree::path_as_text")]
-    pub path: Vec<u8>,
-    /// Why.
-    pub reason: String,
-    /// It is damaged in the repository.
-    pub damaged: bool,
 }
 
 /// Restores. A file that is damaged in the repository does not keep the others from coming
@@ -123,7 +113,8 @@ pub fn run(
     if images.is_some() {
         run.each_wanted(|entry| {
             match &entry.kind {
-                Kind::File(file) => needed += file.size,
+                // A claim of whoever made the snapshot.
+                Kind::File(file) => needed = needed.saturating_add(file.size),
                 Kind::Hardlink { .. } => hardlinks = true,
                 _ => {}
             }
@@ -138,6 +129,7 @@ pub fn run(
         snapshot: Some(id),
         target: target.location().to_owned(),
         dry_run: options.dry_run,
+        failed: if hardlinks { Failures::by_path() } else { Failures::default() },
         ..RestoreReport::default()
     };
     if options.dry_run {
@@ -155,7 +147,11 @@ pub fn run(
     if images.is_some() {
         // Last, because writing into a folder changes it.
         run.each_wanted(|entry| match entry.kind {
-            Kind::Dir => Ok(target.finish_dir(&entry)?),
+            Kind::Dir => match target.finish_dir(&entry) {
+                // It is in the report already.
+                Err(error) if error.is_of_path() => Ok(()),
+                done => Ok(done?),
+            },
             _ => Ok(()),
         })?;
     }
@@ -203,14 +199,14 @@ impl Run<'_> {
         let mut count = |entry: &Entry| -> Result<()> {
             match &entry.kind {
                 Kind::Dir => report.dirs += 1,
-                Kind::File(File { size, .. }) => match self.target.existing(entry)? {
+                Kind::File(File { size, .. }) => match self.target.existing(entry).or_else(absent_here)? {
                     Existing::File { size: there } if there == *size => {
                         report.kept_files += 1;
-                        report.kept_bytes += size;
+                        report.kept_bytes = report.kept_bytes.saturating_add(*size);
                     }
                     _ => {
                         report.files += 1;
-                        report.bytes += size;
+                        report.bytes = report.bytes.saturating_add(*size);
                     }
                 },
                 _ => report.others += 1,
@@ -237,7 +233,7 @@ impl Run<'_> {
                     Kind::Dir => {
                         report.dirs += 1;
                         self.context.progress.advance(0, 1);
-                        Ok(self.target.dir(&entry)?)
+                        not_here(self.target.dir(&entry), &entry, report)
                     }
                     Kind::File(_) => give(entry, report),
                     Kind::Hardlink { .. } => Ok(()),
@@ -253,18 +249,43 @@ impl Run<'_> {
         report.others += 1;
         self.context.progress.advance(0, 1);
         if let Kind::Hardlink { target } = &entry.kind
-            && report.failed.iter().any(|failed| failed.path == *target)
+            && report.failed.has(target)
         {
-            report.failed.push(FailedPath {
+            report.failed.add(FailedPath {
                 path: entry.path.clone(),
                 reason: "another name of a file that could not be restored".to_owned(),
                 damaged: true,
             });
             return Ok(());
         }
-        match self.target.existing(entry)? {
-            Existing::SameOther => Ok(self.target.touch(entry)?),
-            _ => Ok(self.target.other(entry)?),
+        let done = self.target.existing(entry).and_then(|existing| match existing {
+            Existing::SameOther => self.target.touch(entry),
+            _ => self.target.other(entry),
+        });
+        not_here(done, entry, report)
+    }
+}
+
+/// In a plan, what cannot be here is not here.
+fn absent_here(error: TargetError) -> Result<Existing> {
+    if error.is_of_path() { Ok(Existing::Absent) } else { Err(error.into()) }
+}
+
+/// A path that this target cannot have keeps no other from coming back: it is reported.
+fn not_here(
+    done: std::result::Result<(), TargetError>,
+    entry: &Entry,
+    report: &mut RestoreReport,
+) -> Result<()> {
+    match done {
+        Err(error) if error.is_of_path() => {
+            report.failed.add(FailedPath {
+                path: entry.path.clone(),
+                reason: OpsError::chain(&error),
+                damaged: false,
+            });
+            Ok(())
         }
+        done => Ok(done?),
     }
 }

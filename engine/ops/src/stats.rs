@@ -61,28 +61,29 @@ pub struct StatsReport {
 pub fn run(repo: &Repository, context: &Context) -> Result<StatsReport> {
     context.progress.stage("counting", None);
     let reader = Reader::new(repo)?;
-    let (mut restore_bytes, mut files) = (0, 0);
+    // Lengths in snapshots and records are claims of whoever wrote them.
+    let (mut restore_bytes, mut files) = (0_u64, 0);
     let snapshots = repo.snapshots()?;
     for (id, snapshot) in &snapshots.sound {
-        restore_bytes += snapshot.metadata.as_ref().map_or(0, |part| part.size);
+        restore_bytes = restore_bytes.saturating_add(snapshot.metadata.as_ref().map_or(0, |part| part.size));
         if snapshot.images.is_some() {
             for entry in open_tree(&reader, id, snapshot)? {
                 context.proceed()?;
                 if let Kind::File(file) = entry?.kind {
                     files += 1;
-                    restore_bytes += file.size;
+                    restore_bytes = restore_bytes.saturating_add(file.size);
                 }
             }
         }
     }
     let mut recipes: BTreeMap<&'static str, RecipeStats> = BTreeMap::new();
-    let (mut blobs, mut blob_bytes) = (0, 0);
+    let (mut blobs, mut blob_bytes) = (0, 0_u64);
     repo.index().each_blob(|blob| {
         blobs += 1;
-        blob_bytes += blob.size;
+        blob_bytes = blob_bytes.saturating_add(blob.size);
         let kind = recipes.entry(blob.recipe.kind_name()).or_default();
         kind.blobs += 1;
-        kind.bytes += blob.size;
+        kind.bytes = kind.bytes.saturating_add(blob.size);
         Ok(())
     })?;
     let (mut chunks, mut chunk_bytes) = (0, 0);
@@ -97,11 +98,11 @@ pub fn run(repo: &Repository, context: &Context) -> Result<StatsReport> {
         pack_bytes += pack.size;
         Ok(())
     })?;
-    let (mut unreferenced_packs, mut unreferenced_pack_bytes) = (0, 0);
+    let (mut unreferenced_packs, mut unreferenced_pack_bytes) = (0, 0_u64);
     repo.each_stored_pack(|pack| {
         if !repo.index().has_pack(&pack.id)? {
             unreferenced_packs += 1;
-            unreferenced_pack_bytes += pack.size;
+            unreferenced_pack_bytes = unreferenced_pack_bytes.saturating_add(pack.size);
         }
         Ok(())
     })?;

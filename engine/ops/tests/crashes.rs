@@ -117,7 +117,7 @@ impl Process {
         let repo = self.open_read(cache)?;
         let report = restore::run(&repo, &target::Local::new(to), &options, &Context::default())?;
         // A file that could not be read is in the report, and fails the verb.
-        match report.failed.first() {
+        match report.failed.listed().first() {
             Some(failed) => Err(OpsError::NoSuchPath { snapshot: id.to_string(), path: failed.path.clone() }),
             None => Ok(()),
         }

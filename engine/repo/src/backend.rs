@@ -115,6 +115,16 @@ impl Backend {
         Ok(ids)
     }
 
+    /// The same, each with the length of its object, as the listing says it.
+    pub(crate) fn list_sized<I: Named>(&self, folder: &str) -> Result<Vec<(I, u64)>> {
+        let mut ids = Vec::new();
+        self.each(folder, |object| {
+            ids.extend(I::from_key(&object.key).map(|id| (id, object.size)));
+            Ok(())
+        })?;
+        Ok(ids)
+    }
+
     /// Calls `visit` for every object in a folder.
     pub(crate) fn each(&self, folder: &str, mut visit: impl FnMut(ObjectInfo) -> Result<()>) -> Result<()> {
         let mut listing = self.store.list(folder);

@@ -28,6 +28,8 @@ pub struct PackReport {
     pub damage: Vec<RepoError>,
     /// Chunks that cannot be had from it.
     pub lost: Vec<ChunkId>,
+    /// What was asked for is not what the pack's own directory, which can be read, says.
+    pub is_contradicted: bool,
 }
 
 /// Reads the directory out of the last bytes of a pack.
@@ -106,6 +108,13 @@ impl Repository {
             Err(error) => return Err(error),
         };
         report.damage.extend(check_name(&pack.id, &bytes).err());
+        // A directory that cannot be read is damage by the name of the pack already.
+        let own = PackHeader::from_bytes(&bytes)
+            .ok()
+            .and_then(|header| Some((header, parse_tail(self.ring(), &header, &bytes).ok()?)));
+        report.is_contradicted = own.is_some_and(|(header, directory)| {
+            header != pack.header || directory.frames != pack.frames || bytes.len() as u64 != pack.size
+        });
         let opener = match self.ring().open_pack(&pack.header) {
             Ok(opener) => opener,
             Err(source) => {

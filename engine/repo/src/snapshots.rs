@@ -11,6 +11,9 @@ use dtrvault_format::{Snapshot, SnapshotId};
 use crate::error::{RepoError, Result};
 use crate::repository::Repository;
 
+/// Snapshots that are fetched at once; each may be [`MAX_SNAPSHOT_BYTES`] long.
+const WINDOW: usize = 16;
+
 /// All snapshots of a repository.
 #[derive(Debug, Default)]
 pub struct Snapshots {
@@ -45,15 +48,25 @@ impl Repository {
     pub fn snapshots(&self) -> Result<Snapshots> {
         self.need_full_key()?;
         let mut snapshots = Snapshots::default();
-        for (id, bytes) in self.backend().get_many(&self.snapshot_ids()?, MAX_SNAPSHOT_BYTES) {
-            match bytes.and_then(|bytes| self.open_snapshot(&id, &bytes)) {
-                Ok(snapshot) => snapshots.sound.push((id, snapshot)),
-                Err(error) if error.is_damage() => snapshots.damaged.push((id, error)),
-                Err(error) => return Err(error),
-            }
-        }
+        self.each_snapshot(|id, snapshot| match snapshot {
+            Ok(snapshot) => snapshots.sound.push((id, snapshot)),
+            Err(error) => snapshots.damaged.push((id, error)),
+        })?;
         snapshots.sound.sort_by_key(|(id, snapshot)| (snapshot.time, *id));
         Ok(snapshots)
+    }
+
+    /// Calls `visit` for every snapshot, in no order, or for what is wrong with it. Holds few at once.
+    fn each_snapshot(&self, mut visit: impl FnMut(SnapshotId, Result<Snapshot>)) -> Result<()> {
+        for ids in self.snapshot_ids()?.chunks(WINDOW) {
+            for (id, bytes) in self.backend().get_many(ids, MAX_SNAPSHOT_BYTES) {
+                match bytes.and_then(|bytes| self.open_snapshot(&id, &bytes)) {
+                    Err(error) if !error.is_damage() => return Err(error),
+                    snapshot => visit(id, snapshot),
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The snapshot whose id begins with `prefix`, or the newest for `latest`.
@@ -63,13 +76,20 @@ impl Repository {
     pub fn find_snapshot(&self, prefix: &str) -> Result<(SnapshotId, Snapshot)> {
         self.need_full_key()?;
         if prefix == "latest" {
-            let mut snapshots = self.snapshots()?;
+            let mut damaged = None;
+            let mut latest: Option<(SnapshotId, Snapshot)> = None;
+            self.each_snapshot(|id, snapshot| match snapshot {
+                Ok(snapshot) if latest.as_ref().is_none_or(|(i, s)| (s.time, *i) < (snapshot.time, id)) => {
+                    latest = Some((id, snapshot));
+                }
+                Ok(_) => {}
+                Err(_) => damaged = Some(id),
+            })?;
             // An older one in the place of the newest would be a silent loss.
-            if let Some((id, _)) = snapshots.damaged.first() {
+            if let Some(id) = damaged {
                 return Err(RepoError::UnreadableLatest { key: id.key() });
             }
-            let none = || RepoError::NoSuchId { what: "snapshot", prefix: prefix.to_owned() };
-            return snapshots.sound.pop().ok_or_else(none);
+            return latest.ok_or_else(|| RepoError::NoSuchId { what: "snapshot", prefix: prefix.to_owned() });
         }
         let id = by_prefix("snapshot", prefix, &self.snapshot_ids()?)?;
         Ok((id, self.snapshot(&id)?))

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use dtrvault_codec::{StreamOpener, open_recipe};
+use dtrvault_codec::{CodecError, StreamOpener, open_recipe};
 use dtrvault_format::{Digest, StreamRef};
 use dtrvault_repo::RepoError;
 use dtrvault_repo::read::Reader;
@@ -41,6 +41,21 @@ impl BlobReader {
         self.left
     }
 
+    /// Says of which blob the error is, where it says that stored bytes are wrong or gone.
+    fn blame(&self, error: io::Error) -> io::Error {
+        let digest = self.digest;
+        match error.downcast::<RepoError>() {
+            Ok(source) if source.is_damage() => {
+                io::Error::other(OpsError::UnreadableBlob { digest, source: Box::new(source) })
+            }
+            Ok(source) => io::Error::other(source),
+            Err(error) => match error.downcast::<CodecError>() {
+                Ok(source) => io::Error::other(OpsError::DamagedRecipe { digest, source }),
+                Err(error) => error,
+            },
+        }
+    }
+
     fn wrong(&self) -> io::Error {
         io::Error::other(OpsError::WrongDigest { digest: self.digest })
     }
@@ -51,7 +66,7 @@ impl Read for BlobReader {
         if out.is_empty() {
             return Ok(0);
         }
-        let count = self.inner.read(out)?;
+        let count = self.inner.read(out).map_err(|error| self.blame(error))?;
         if count == 0 {
             // Checked once; asking again after the end is harmless.
             let Some(hasher) = self.hasher.take() else { return Ok(0) };

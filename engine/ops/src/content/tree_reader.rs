@@ -44,8 +44,14 @@ impl<R: Read> TreeEntries<R> {
                 return Ok(Some(entry));
             }
             let Some(source) = &mut self.source else { return Ok(None) };
-            let count = read_full(source, &mut self.buffer)
-                .map_err(|error| OpsError::from_io(error, OpsError::Cache))?;
+            let count = read_full(source, &mut self.buffer).map_err(|error| {
+                match OpsError::from_io(error, OpsError::Cache) {
+                    OpsError::Repo(source) if source.is_damage() => {
+                        OpsError::UnreadableTree { snapshot: self.name.clone(), source: Box::new(source) }
+                    }
+                    error => error,
+                }
+            })?;
             if count == 0 {
                 self.source = None;
                 std::mem::take(&mut self.decoder).finish().map_err(damaged)?;

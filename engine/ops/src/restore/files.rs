@@ -90,13 +90,13 @@ fn take_in(done: Done, report: &mut RestoreReport) {
     match done {
         Done::Written(size) => {
             report.files += 1;
-            report.bytes += size;
+            report.bytes = report.bytes.saturating_add(size);
         }
         Done::Kept(size) => {
             report.kept_files += 1;
-            report.kept_bytes += size;
+            report.kept_bytes = report.kept_bytes.saturating_add(size);
         }
-        Done::Failed(failed) => report.failed.push(failed),
+        Done::Failed(failed) => report.failed.add(failed),
     }
 }
 
@@ -105,7 +105,10 @@ impl FileTask<'_> {
     fn restore(self, entry: &Entry, buffer: &mut [u8]) -> Result<Done> {
         self.context.proceed()?;
         let Kind::File(file) = &entry.kind else { return Ok(Done::Kept(0)) };
-        let existing = self.target.existing(entry)?;
+        let existing = match self.target.existing(entry) {
+            Err(error) if error.is_of_path() => return Ok(failed(entry, &error, false)),
+            existing => existing?,
+        };
         let right = matches!(existing, Existing::File { size } if size == file.size)
             && self.is_right(entry, file, buffer)?;
         if right {
@@ -115,17 +118,10 @@ impl FileTask<'_> {
         }
         match self.write(entry, file, buffer) {
             Ok(()) => Ok(Done::Written(file.size)),
-            Err(error) if error.is_damage() => Ok(Done::Failed(FailedPath {
-                path: entry.path.clone(),
-                reason: error.to_string(),
-                damaged: true,
-            })),
+            Err(error) if error.is_damage() => Ok(failed(entry, &error, true)),
+            Err(OpsError::Target(error)) if error.is_of_path() => Ok(failed(entry, &error, false)),
             // A blob that only a later version can make keeps no other from coming back.
-            Err(error @ OpsError::Codec(CodecError::UnknownRecipe(_))) => Ok(Done::Failed(FailedPath {
-                path: entry.path.clone(),
-                reason: error.to_string(),
-                damaged: false,
-            })),
+            Err(error @ OpsError::Codec(CodecError::UnknownRecipe(_))) => Ok(failed(entry, &error, false)),
             Err(error) => Err(error),
         }
     }
@@ -182,6 +178,10 @@ impl FileTask<'_> {
         self.context.progress.advance(0, 1);
         Ok(())
     }
+}
+
+fn failed(entry: &Entry, error: &dyn std::error::Error, damaged: bool) -> Done {
+    Done::Failed(FailedPath { path: entry.path.clone(), reason: OpsError::chain(error), damaged })
 }
 
 fn target_error(entry: &Entry, source: io::Error) -> OpsError {

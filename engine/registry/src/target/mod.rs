@@ -227,6 +227,20 @@ pub enum TargetError {
     },
 }
 
+impl TargetError {
+    /// Whether it says only that this path cannot be had here; the next one may.
+    #[must_use]
+    pub fn is_of_path(&self) -> bool {
+        match self {
+            Self::BadPath { .. } => true,
+            Self::Io { path, source } => {
+                !path.is_empty() && source.kind() == std::io::ErrorKind::InvalidFilename
+            }
+            _ => false,
+        }
+    }
+}
+
 /// Refuses what is no path of a tree, and our own folder in the root.
 fn check_path(path: &[u8]) -> Result<()> {
     let bad = |reason| Err(TargetError::BadPath { path: path.to_vec(), reason });

@@ -1,7 +1,8 @@
 //! Brings the cache up to what `index/` says.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
+use bytes::Bytes;
 use dtrvault_crypto::{KeyRing, SharedKind};
 use dtrvault_format::cbor::Object;
 use dtrvault_format::limits::MAX_SEGMENT_BYTES;
@@ -12,8 +13,11 @@ use super::IndexCache;
 use crate::backend::{Backend, check_name};
 use crate::error::{RepoError, Result};
 
-/// Segments are fetched this many at a time, which bounds the memory they take.
+/// Segments are fetched at most this many at a time.
 const BATCH: usize = 8;
+/// And no more than this many bytes at a time, unless one alone is longer: one is at most
+/// [`MAX_SEGMENT_BYTES`] long, and each is decoded when it is its turn.
+const BATCH_BYTES: u64 = 32 << 20;
 
 /// Adds every segment of the store that the cache lacks. When one that the cache has is gone
 /// from the store, the cache is built anew: packs may have gone with it.
@@ -21,34 +25,51 @@ const BATCH: usize = 8;
 /// A damaged segment hides what only it names and nothing else: it is passed over, and given
 /// back, so that all the rest can still be read.
 pub(crate) fn sync(backend: &Backend, ring: &KeyRing, cache: &IndexCache) -> Result<Vec<RepoError>> {
-    let stored: Vec<SegmentId> = backend.list(INDEX)?;
+    let stored: Vec<(SegmentId, u64)> = backend.list_sized(INDEX)?;
     let mut cached: HashSet<SegmentId> = cache.segments()?.into_iter().collect();
-    let known = stored.iter().filter(|id| cached.contains(*id)).count();
+    let known = stored.iter().filter(|(id, _)| cached.contains(id)).count();
     if known < cached.len() {
         cache.clear()?;
         cached.clear();
     }
-    let mut missing: Vec<SegmentId> = stored.into_iter().filter(|id| !cached.contains(id)).collect();
+    let mut missing: VecDeque<(SegmentId, u64)> =
+        stored.into_iter().filter(|(id, _)| !cached.contains(id)).collect();
     let mut damaged = Vec::new();
     if missing.is_empty() {
         return Ok(damaged);
     }
-    missing.sort_unstable();
-    let mut fetched = Vec::new();
+    missing.make_contiguous().sort_unstable();
+    let mut fetched: Vec<(SegmentId, Result<Bytes>)> = Vec::new();
     cache.add(|| {
-        while fetched.is_empty() && !missing.is_empty() {
-            let batch: Vec<_> = missing.drain(..missing.len().min(BATCH)).collect();
-            for (id, bytes) in backend.get_many(&batch, MAX_SEGMENT_BYTES) {
+        loop {
+            while let Some((id, bytes)) = fetched.pop() {
                 match bytes.and_then(|bytes| open_segment(ring, &id, &bytes)) {
-                    Ok(segment) => fetched.push((id, segment)),
+                    Ok(segment) => return Ok(Some((id, segment))),
                     Err(error) if error.is_damage() => damaged.push(error),
                     Err(error) => return Err(error),
                 }
             }
+            if missing.is_empty() {
+                return Ok(None);
+            }
+            fetched = backend.get_many(&next_batch(&mut missing), MAX_SEGMENT_BYTES);
         }
-        Ok(fetched.pop())
     })?;
     Ok(damaged)
+}
+
+/// Takes the segments that are fetched next.
+fn next_batch(missing: &mut VecDeque<(SegmentId, u64)>) -> Vec<SegmentId> {
+    let (mut batch, mut bytes) = (Vec::new(), 0_u64);
+    while let Some((id, size)) = missing.front().filter(|_| batch.len() < BATCH) {
+        bytes = bytes.saturating_add(*size);
+        if bytes > BATCH_BYTES && !batch.is_empty() {
+            break;
+        }
+        batch.push(*id);
+        missing.pop_front();
+    }
+    batch
 }
 
 /// Reads one segment.

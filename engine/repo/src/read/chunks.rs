@@ -7,11 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::{Buf, Bytes, BytesMut};
 use dtrvault_crypto::PackOpener;
 use dtrvault_format::ChunkId;
+use dtrvault_format::limits::MAX_CHUNK_BYTES;
 use dtrvault_format::names::Named;
 use futures::{StreamExt, TryStreamExt};
 use rayon::prelude::*;
 
 use super::cache::{FrameCache, FrameKey};
+use super::stream::WINDOW_BYTES;
 use crate::error::{RepoError, Result};
 use crate::index::{FrameSpan, Location, PackInfo, PackNo};
 use crate::packs;
@@ -21,6 +23,10 @@ use crate::repository::Repository;
 const GAP_BYTES: u64 = 128 << 10;
 /// A request is not made longer than this by joining frames, bytes.
 const REQUEST_BYTES: u64 = 8 << 20;
+/// Plain bytes of frames that one call holds beside what the cache keeps.
+const FRAMES_BYTES: u64 = 32 << 20;
+/// Plain bytes of chunks that one call gives at most: a window, and the chunk that ends it.
+pub(super) const FETCH_BYTES: u64 = WINDOW_BYTES + MAX_CHUNK_BYTES as u64;
 /// Requests at once, for one call.
 const PARALLEL: usize = 8;
 /// Form byte and tag: what a frame is longer by that was not compressed.
@@ -81,7 +87,9 @@ impl Reader {
     /// The plain bytes of chunks, in the order asked for, each held against its id.
     ///
     /// # Errors
-    /// [`RepoError::MissingChunk`], [`RepoError::DamagedFrame`], and those of the store.
+    /// [`RepoError::MissingChunk`], [`RepoError::DamagedFrame`], and those of the store;
+    /// [`RepoError::DamagedStream`] for chunks that are longer together than a window may be,
+    /// because a list lied about their lengths.
     pub fn fetch(&self, ids: &[ChunkId]) -> Result<Vec<Bytes>> {
         let index = self.inner.repo.index();
         loop {
@@ -105,33 +113,71 @@ impl Reader {
 
     fn fetch_from(&self, ids: &[ChunkId]) -> Result<Vec<Bytes>> {
         let mut wanted: BTreeMap<FrameKey, Vec<(usize, Location)>> = BTreeMap::new();
+        let mut bytes = 0;
         for (at, id) in ids.iter().enumerate() {
             let found = self.inner.repo.index().locate(id)?;
             let location = found.ok_or(RepoError::MissingChunk { id: *id })?;
+            bytes += u64::from(location.len);
             wanted.entry((location.pack, location.frame)).or_default().push((at, location));
         }
-        let mut frames: HashMap<FrameKey, Bytes> = HashMap::new();
-        let mut missing = Vec::new();
+        if bytes > FETCH_BYTES {
+            return Err(RepoError::DamagedStream { detail: "its chunks are longer than its list says" });
+        }
+        let mut chunks = vec![Bytes::new(); ids.len()];
+        // Chunks that lie scattered need many frames, which are a hundred times as long: so
+        // frames are read, cut and let go some at a time.
+        let mut missing: Vec<WantedFrame> = Vec::new();
+        let mut missing_bytes = 0;
         for (key, places) in &wanted {
             let cached = self.frames().get(*key);
-            match cached {
-                Some(frame) => {
-                    frames.insert(*key, frame);
-                }
-                None => missing.push(self.wanted_frame(*key, places)?),
+            if let Some(frame) = cached {
+                self.cut_all(&frame, places, ids, &mut chunks)?;
+                continue;
             }
-        }
-        frames.extend(self.read_frames(&missing)?);
-        let mut chunks = vec![Bytes::new(); ids.len()];
-        for (key, places) in wanted {
-            let frame = frames.get(&key).cloned().unwrap_or_default();
-            for (at, location) in places {
-                if let (Some(id), Some(chunk)) = (ids.get(at), chunks.get_mut(at)) {
-                    *chunk = self.cut(&frame, location, id)?;
-                }
+            let frame = self.wanted_frame(*key, places)?;
+            let plain_bytes = u64::from(frame.span.plain_len);
+            if missing_bytes + plain_bytes > FRAMES_BYTES {
+                self.read_and_cut(&std::mem::take(&mut missing), &wanted, ids, &mut chunks)?;
+                missing_bytes = 0;
             }
+            missing_bytes += plain_bytes;
+            missing.push(frame);
         }
+        self.read_and_cut(&missing, &wanted, ids, &mut chunks)?;
         Ok(chunks)
+    }
+
+    fn read_and_cut(
+        &self,
+        missing: &[WantedFrame],
+        wanted: &BTreeMap<FrameKey, Vec<(usize, Location)>>,
+        ids: &[ChunkId],
+        chunks: &mut [Bytes],
+    ) -> Result<()> {
+        for (key, frame) in self.read_frames(missing)? {
+            let places = wanted.get(&key).map(Vec::as_slice).unwrap_or_default();
+            self.cut_all(&frame, places, ids, chunks)?;
+        }
+        Ok(())
+    }
+
+    /// Cuts chunks out of their frame. Where they are the smaller part of it they are copied,
+    /// so that they do not keep all of it in memory.
+    fn cut_all(
+        &self,
+        frame: &Bytes,
+        places: &[(usize, Location)],
+        ids: &[ChunkId],
+        chunks: &mut [Bytes],
+    ) -> Result<()> {
+        let used: usize = places.iter().map(|(_, location)| location.len as usize).sum();
+        for (at, location) in places {
+            if let (Some(id), Some(chunk)) = (ids.get(*at), chunks.get_mut(*at)) {
+                let cut = self.cut(frame, *location, id)?;
+                *chunk = if used < frame.len() / 2 { Bytes::copy_from_slice(&cut) } else { cut };
+            }
+        }
+        Ok(())
     }
 
     /// Cuts one chunk out of its frame and holds it against its id.

@@ -14,6 +14,10 @@ use crate::error::{RepoError, Result};
 /// Plain bytes that are fetched at once. A reader holds two windows at most.
 pub(super) const WINDOW_BYTES: u64 = 8 << 20;
 
+/// Chunks of one window at most: lists are written by whoever holds a key, and may be made of
+/// chunks of one byte.
+const WINDOW_CHUNKS: usize = 16 << 10;
+
 /// A stream's bytes. Fails with the [`RepoError`] inside the `io::Error`.
 pub struct StreamReader {
     reader: Reader,
@@ -65,7 +69,7 @@ impl StreamReader {
             Chunks::Listed(list) => {
                 let mut ids = Vec::new();
                 let mut bytes = 0;
-                while bytes < window_bytes {
+                while bytes < window_bytes && ids.len() < WINDOW_CHUNKS {
                     let Some(ListEntry { id, length }) = list.next().transpose().map_err(list_error)? else {
                         break;
                     };

@@ -55,6 +55,9 @@ impl Reader {
                 }
                 total += u64::from(location.len);
             }
+            if total > stream.len {
+                break;
+            }
         }
         if total == stream.len {
             return Ok(());

@@ -1,0 +1,112 @@
+//! Making every blob, as a restore would, and holding it against its digest.
+//!
+//! That every chunk is what its id says does not say that a recipe gives the blob it is recorded
+//! for: whoever holds a key may have recorded another one (`format-spec/threat-model.md`).
+
+use std::collections::{HashMap, HashSet};
+use std::io::Read;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dtrvault_format::{Digest, Recipe};
+use dtrvault_repo::RepoError;
+use dtrvault_repo::read::Reader;
+
+use super::{ReadData, is_chosen};
+use crate::content::read_blob;
+use crate::context::Context;
+use crate::error::{OpsError, Result};
+
+/// Length of the reads, bytes.
+const READ_BYTES: usize = 1 << 20;
+/// Blobs made at once; each takes two windows of its streams in memory.
+const MAX_THREADS: usize = 4;
+
+/// Makes every chosen blob that is not in `damaged`. Gives those that do not come out right.
+pub(super) fn run(
+    reader: &Reader,
+    which: ReadData,
+    damaged: &HashSet<Digest>,
+    context: &Context,
+) -> Result<HashMap<Digest, String>> {
+    let chosen = |digest: &Digest, recipe: &Recipe| -> Result<bool> {
+        let known = !matches!(recipe, Recipe::Unknown { .. });
+        Ok(known && !damaged.contains(digest) && is_chosen(digest.as_bytes(), which)?)
+    };
+    let mut total = Some(0_u64).filter(|_| which == ReadData::Everything);
+    if let Some(total) = &mut total {
+        reader.repo().index().each_blob(|blob| {
+            *total = total.saturating_add(blob.size);
+            Ok(())
+        })?;
+    }
+    context.progress.stage("making blobs", total);
+    let wrong = Mutex::new(HashMap::new());
+    let threads = std::thread::available_parallelism().map_or(1, |count| count.get().min(MAX_THREADS));
+    std::thread::scope(|scope| {
+        let (blobs, waiting) = sync_channel::<Digest>(threads);
+        // Shared by the workers alone: when all have failed, nothing more can be sent.
+        let waiting = Arc::new(Mutex::new(waiting));
+        let workers: Vec<_> = (0..threads)
+            .map(|_| {
+                let (waiting, wrong) = (Arc::clone(&waiting), &wrong);
+                scope.spawn(move || make_all(reader, &waiting, wrong, context))
+            })
+            .collect();
+        drop(waiting);
+        let mut failed = None;
+        let walked = reader.repo().index().each_blob(|blob| {
+            match chosen(&blob.digest, &blob.recipe) {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(error) => {
+                    failed = Some(error);
+                    return Err(RepoError::Aborted);
+                }
+            }
+            // It fails when every worker has stopped; they say why.
+            blobs.send(blob.digest).map_err(|_| RepoError::Aborted)
+        });
+        drop(blobs);
+        for worker in workers {
+            worker.join().map_err(|_| OpsError::WorkerDied)??;
+        }
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(walked?),
+        }
+    })?;
+    Ok(wrong.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn make_all(
+    reader: &Reader,
+    waiting: &Mutex<Receiver<Digest>>,
+    wrong: &Mutex<HashMap<Digest, String>>,
+    context: &Context,
+) -> Result<()> {
+    let mut buffer = vec![0; READ_BYTES];
+    loop {
+        let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(digest) = next else { return Ok(()) };
+        match make(reader, &digest, &mut buffer, context) {
+            Err(error) if error.is_damage() => {
+                let mut wrong = wrong.lock().unwrap_or_else(PoisonError::into_inner);
+                wrong.insert(digest, OpsError::chain(&error));
+            }
+            made => made?,
+        }
+        context.progress.advance(0, 1);
+    }
+}
+
+fn make(reader: &Reader, digest: &Digest, buffer: &mut [u8], context: &Context) -> Result<()> {
+    let mut blob = read_blob(reader, digest)?;
+    loop {
+        context.proceed()?;
+        match blob.read(buffer).map_err(|error| OpsError::from_io(error, OpsError::Output))? {
+            0 => return Ok(()),
+            count => context.progress.advance(count as u64, 0),
+        }
+    }
+}
