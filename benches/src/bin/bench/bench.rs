@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::folder::{content, same, warm};
 use crate::peers::{Program, Site, Source};
-use crate::process::{Usage, run};
+use crate::process::{Usage, run, settle};
 use crate::results::{Key, Record, Results, Stored};
 use crate::scale::Scale;
 
@@ -162,7 +162,13 @@ impl Bench {
         command: &mut Command,
         out: Option<File>,
     ) -> io::Result<Usage> {
-        let usage = run(command, &site.log(), out, program.good())?;
+        if self.scale.settle {
+            settle();
+        }
+        let mut usage = run(command, &site.log(), out, program.good())?;
+        if self.scale.settle {
+            usage.sync_s = settle();
+        }
         self.say(&format!(
             "  {:.2} s, {:.2} s of processors, {} MiB",
             usage.wall_s,

@@ -39,8 +39,6 @@ pub(crate) fn run(
 ) -> io::Result<Usage> {
     let words = File::options().create(true).append(true).open(log)?;
     let stdout = stdout.map_or_else(|| words.try_clone(), Ok)?;
-    // Nobody pays for what another has left to write.
-    rustix::fs::sync();
     let begin = Instant::now();
     let mut child = command.stdout(stdout).stderr(words).spawn().map_err(|error| not_run(command, &error))?;
     let (done, peak) = (AtomicBool::new(false), child.id());
@@ -64,10 +62,15 @@ pub(crate) fn run(
         let tail = &said[said.len().saturating_sub(LAST_WORDS).next_char(&said)..];
         return Err(io::Error::other(format!("{command:?} ended with {status}:\n{tail}")));
     }
+    Ok(usage)
+}
+
+/// Waits until all that programs have left unsynced is written, so that nobody pays for what
+/// another left; gives the seconds.
+pub(crate) fn settle() -> f64 {
     let begin = Instant::now();
     rustix::fs::sync();
-    usage.sync_s = begin.elapsed().as_secs_f64();
-    Ok(usage)
+    begin.elapsed().as_secs_f64()
 }
 
 /// Runs `command` and gives its output; for what is not measured.

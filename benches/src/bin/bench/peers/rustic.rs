@@ -43,7 +43,8 @@ impl Program for Rustic {
                 Ok(command)
             }
             Source::Stream(path) => {
-                command.args(["--stdin-filename", "backup.tar", "-"]);
+                // Else a stream is taken for unchanged when it is as long as yesterday's.
+                command.args(["--force", "--stdin-filename", "backup.tar", "-"]);
                 with_input(command, path)
             }
         }
