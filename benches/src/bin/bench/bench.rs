@@ -17,6 +17,8 @@ use crate::scale::Scale;
 pub(crate) struct Bench {
     /// Those that are there; dtrvault first.
     pub(crate) programs: Vec<Arc<dyn Program>>,
+    /// An S3 server's program, if it is there.
+    pub(crate) s3: PathBuf,
     /// Folder for data and repositories, on the disk that is measured.
     pub(crate) work: PathBuf,
     pub(crate) scale: Scale,
@@ -42,6 +44,14 @@ impl Bench {
     /// dtrvault, for what only it is measured by; none when it was not asked for.
     pub(crate) fn dtrvault(&self) -> Option<Arc<dyn Program>> {
         self.programs.iter().find(|program| program.name() == "dtrvault").cloned()
+    }
+
+    /// Notes which S3 server was used.
+    pub(crate) fn note_server(&mut self, name: &str) {
+        let line = ("S3 server".to_owned(), name.to_owned());
+        if !self.results.versions.contains(&line) {
+            self.results.versions.push(line);
+        }
     }
 
     /// Says what is going on.

@@ -23,6 +23,7 @@ mod process;
 mod proxy;
 mod report;
 mod results;
+mod s3;
 mod scale;
 mod scenarios;
 mod svg;
@@ -81,7 +82,8 @@ fn measure(binary: &Path, peers: &Path, out: &Path) -> io::Result<bool> {
         stages: Vec::new(),
         records: Vec::new(),
     };
-    let mut bench = Bench { programs: Vec::new(), work: work.path().to_owned(), scale, results, wanted };
+    let s3 = peers.join("s3s");
+    let mut bench = Bench { programs: Vec::new(), s3, work: work.path().to_owned(), scale, results, wanted };
     find_programs(&mut bench, binary, peers);
     for scenario in scenarios::ALL {
         if !scenario.names.iter().any(|name| bench.wants(name)) {

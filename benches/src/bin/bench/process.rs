@@ -41,11 +41,12 @@ pub(crate) fn run(
     let stdout = stdout.map_or_else(|| words.try_clone(), Ok)?;
     let begin = Instant::now();
     let mut child = command.stdout(stdout).stderr(words).spawn().map_err(|error| not_run(command, &error))?;
-    let (done, peak) = (AtomicBool::new(false), child.id());
+    let done = AtomicBool::new(false);
+    let id = child.id();
     let watched = thread::scope(|scope| {
-        let watcher = scope.spawn(|| watch(peak, &done));
+        let watcher = scope.spawn(|| watch(id, &done));
         // The end is seen but the process not yet buried: its times can still be read.
-        let ended = Pid::from_raw(child.id().cast_signed())
+        let ended = Pid::from_raw(id.cast_signed())
             .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
             .and_then(|pid| Ok(waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)?));
         let wall_s = begin.elapsed().as_secs_f64();
@@ -53,14 +54,17 @@ pub(crate) fn run(
         let peak_rss_bytes = watcher.join().unwrap_or(0);
         ended.map(|_| Usage { wall_s, peak_rss_bytes, ..Usage::default() })
     });
-    let cpu_s = processor_seconds(child.id());
+    let cpu_s = processor_seconds(id);
     let status = child.wait()?;
     let mut usage = watched?;
-    usage.cpu_s = cpu_s.unwrap_or(f64::NAN);
+    usage.cpu_s = cpu_s.ok_or_else(|| io::Error::other(format!("/proc/{id}/stat cannot be understood")))?;
     if !status.code().is_some_and(|code| good.contains(&code)) {
         let said = fs::read_to_string(log).unwrap_or_default();
-        let tail = &said[said.len().saturating_sub(LAST_WORDS).next_char(&said)..];
-        return Err(io::Error::other(format!("{command:?} ended with {status}:\n{tail}")));
+        let begin = said.ceil_char_boundary(said.len().saturating_sub(LAST_WORDS));
+        let tail = said[begin..].trim_end();
+        let last = tail.lines().next_back().unwrap_or_default();
+        let program = command.get_program().to_string_lossy();
+        return Err(io::Error::other(format!("{program} ended with {status}: {last}\n{command:?}\n{tail}")));
     }
     Ok(usage)
 }
@@ -85,17 +89,6 @@ pub(crate) fn output(command: &mut Command) -> io::Result<String> {
 
 fn not_run(command: &Command, error: &io::Error) -> io::Error {
     io::Error::other(format!("{} cannot be run: {error}", command.get_program().to_string_lossy()))
-}
-
-/// The start of a character at or after a place in a text.
-trait NextChar {
-    fn next_char(self, text: &str) -> Self;
-}
-
-impl NextChar for usize {
-    fn next_char(self, text: &str) -> Self {
-        (self..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())
-    }
 }
 
 /// The largest memory of a process and its children until it is `done`, bytes.
@@ -138,4 +131,25 @@ fn processor_seconds(id: u32) -> Option<f64> {
     let fields = stat.rsplit_once(')')?.1.split_whitespace();
     let ticks: u64 = fields.skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum();
     Some(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn children_count_and_failures_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        // The work is done by a child, which is waited for.
+        let work = "(i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done); sleep 0.1; echo done";
+        let usage = run(Command::new("sh").args(["-c", work]), &log, None, &[0]).unwrap();
+        assert!(usage.cpu_s > 0.0 && usage.wall_s > 0.1 && usage.peak_rss_bytes > 100 << 10, "{usage:?}");
+        assert_eq!(fs::read_to_string(&log).unwrap(), "done\n");
+        let mut command = Command::new("sh");
+        let error = run(command.args(["-c", "echo broken >&2; exit 3"]), &log, None, &[0]).unwrap_err();
+        assert!(error.to_string().contains("broken"), "{error}");
+        assert!(run(&mut command, &log, None, &[0, 3]).is_ok());
+    }
 }

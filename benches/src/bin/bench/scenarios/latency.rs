@@ -1,22 +1,21 @@
 //! An S3 server that answers at once, and one that is 50 ms away: how many requests are made,
 //! and how much they cost.
 //!
-//! The server is moto, in memory and slow: compare the columns, not its speed with a disk's.
+//! The server shares the processors with its client: compare the columns, not its speed with a
+//! disk's.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use dtrvault_benches::add_blobs;
-use dtrvault_store::testing::S3Server;
 
 use crate::bench::{Bench, remove};
 use crate::peers::{Program, Site, Source};
 use crate::proxy::Proxy;
 use crate::results::Key;
+use crate::s3::Server;
 
 const DELAYS: [Duration; 2] = [Duration::ZERO, Duration::from_millis(50)];
-const BUCKET: &str = "bench";
 /// Those that speak S3 by themselves and are told of a server in the same words.
 const SPEAKERS: [&str; 2] = ["dtrvault", "restic"];
 
@@ -42,6 +41,7 @@ pub(super) fn run(bench: &mut Bench) -> io::Result<()> {
         }
     }
     remove(&bench.work.join("site"))?;
+    remove(&bench.work.join("objects"))?;
     remove(&data)
 }
 
@@ -51,21 +51,15 @@ fn on_server(
     source: Source<'_>,
     delay: Duration,
 ) -> io::Result<()> {
-    // A server for each: it keeps all in memory.
-    let server = S3Server::start()?;
-    server.create_bucket(BUCKET)?;
-    let address = server.endpoint().trim_start_matches("http://").parse::<SocketAddr>();
-    let proxy = Proxy::start(address.map_err(io::Error::other)?, delay)?;
+    // A server for each, so that none has more to hold than another.
+    let server = Server::start(&bench.s3, &bench.fresh("objects")?)?;
+    bench.note_server(server.name());
+    let proxy = Proxy::start(server.address()?, delay)?;
     let mut site = Site::local(&bench.fresh("site")?)?;
-    site.environment = server.environment();
-    for (name, value) in &mut site.environment {
-        if name == "AWS_ENDPOINT_URL" {
-            *value = proxy.endpoint();
-        }
-    }
+    site.environment = server.environment(&proxy.endpoint());
     site.repository = match program.name() {
-        "restic" => format!("s3:{}/{BUCKET}/repository", proxy.endpoint()),
-        _ => format!("s3://{BUCKET}/repository"),
+        "restic" => format!("s3:{}/{}/repository", proxy.endpoint(), server.bucket()),
+        _ => format!("s3://{}/repository", server.bucket()),
     };
     let place = format!("S3, {} ms", delay.as_millis());
     steps(bench, program, &site, source, &place, Some(&proxy))
