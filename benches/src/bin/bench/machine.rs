@@ -46,8 +46,14 @@ impl Machine {
             system: line(Command::new("uname").arg("-sr"))?,
             disk_mb_per_s: disk(work, files)?,
             date: line(Command::new("date").args(["-u", "+%Y-%m-%d"]))?,
-            commit: line(Command::new("git").args(["rev-parse", "--short=12", "HEAD"]))
-                .unwrap_or_else(|_| "unknown".to_owned()),
+            commit: line(Command::new("git").args([
+                "-C",
+                env!("CARGO_MANIFEST_DIR"),
+                "rev-parse",
+                "--short=12",
+                "HEAD",
+            ]))
+            .unwrap_or_else(|_| "unknown".to_owned()),
         })
     }
 }

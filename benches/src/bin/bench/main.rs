@@ -8,9 +8,9 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 mod bench;
@@ -70,10 +70,10 @@ fn measure(binary: &Path, peers: &Path, out: &Path) -> io::Result<bool> {
     if let Some(name) = wanted.iter().find(|name| !known.contains(&name.as_str())) {
         return Err(io::Error::other(format!("BENCH knows {}, not {name:?}", known.join(", "))));
     }
-    let folder = setting("BENCH_DIR").map_or_else(std::env::temp_dir, Into::into);
-    fs::create_dir_all(&folder)?;
-    let work = tempfile::Builder::new().prefix("dtrvault-bench-").tempdir_in(folder)?;
-    let machine = Machine::look(work.path(), scale.disk_files)?;
+    let folder =
+        setting("BENCH_DIR").map_or_else(|| std::env::temp_dir().join("dtrvault-bench"), PathBuf::from);
+    let (work, _lock) = claim(&folder)?;
+    let machine = Machine::look(&work, scale.disk_files)?;
     let results = Results {
         machine,
         scale: scale.name.to_owned(),
@@ -83,7 +83,7 @@ fn measure(binary: &Path, peers: &Path, out: &Path) -> io::Result<bool> {
         records: Vec::new(),
     };
     let s3 = peers.join("s3s");
-    let mut bench = Bench { programs: Vec::new(), s3, work: work.path().to_owned(), scale, results, wanted };
+    let mut bench = Bench { programs: Vec::new(), s3, work, scale, results, wanted };
     find_programs(&mut bench, binary, peers);
     for scenario in scenarios::ALL {
         if !scenario.names.iter().any(|name| bench.wants(name)) {
@@ -95,9 +95,22 @@ fn measure(binary: &Path, peers: &Path, out: &Path) -> io::Result<bool> {
         // What was measured so far is kept, whatever comes after.
         bench.results.write(out)?;
     }
+    bench::remove(&bench.work)?;
     print!("{}", report::report(&bench.results));
     eprintln!("written: {}", out.display());
     Ok(bench.results.failures.iter().all(|(what, _)| !what.starts_with("dtrvault")))
+}
+
+/// The folder to work in, emptied of what an interrupted run left, and a lock that keeps others out.
+fn claim(folder: &Path) -> io::Result<(PathBuf, File)> {
+    fs::create_dir_all(folder)?;
+    let lock = File::create(folder.join("lock"))?;
+    lock.try_lock()
+        .map_err(|error| io::Error::other(format!("{}: another bench: {error}", folder.display())))?;
+    let work = folder.join("work");
+    bench::remove(&work)?;
+    fs::create_dir(&work)?;
+    Ok((work.canonicalize()?, lock))
 }
 
 fn find_programs(bench: &mut Bench, binary: &Path, peers: &Path) {
@@ -126,10 +139,13 @@ fn render(results: &Path, docs: &Path) -> io::Result<()> {
     let parts = text.split_once(begin).and_then(|(before, rest)| Some((before, rest.split_once(end)?.1)));
     let (before, after) =
         parts.ok_or_else(|| io::Error::other(format!("{} lacks the marks {MARKS:?}", page.display())))?;
-    fs::write(&page, format!("{before}{begin}{}{end}{after}", report::report(&results)))?;
+    let plots = plots::plots(&results);
+    let shown: Vec<String> = plots.iter().map(|(name, _)| format!("\n![{name}](plots/{name})\n")).collect();
+    let report = report::report(&results);
+    fs::write(&page, format!("{before}{begin}{report}{}{end}{after}", shown.concat()))?;
     let folder = docs.join("plots");
     fs::create_dir_all(&folder)?;
-    plots::plots(&results).into_iter().try_for_each(|(name, svg)| fs::write(folder.join(name), svg))
+    plots.into_iter().try_for_each(|(name, svg)| fs::write(folder.join(name), svg))
 }
 
 fn setting(name: &str) -> Option<String> {
