@@ -6,12 +6,16 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help packages build test lint fmt doc demo man install
+.PHONY: help packages build test lint fmt doc demo man install bench benchdocs
 
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dtrvault/target
 CARGO := scripts/cargo
 
 PREFIX ?= /usr/local
+PEERS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dtrvault/peers/bin
+# What `make bench` measured, and where it puts data and repositories: up to 25 GB, on the disk that is measured.
+BENCH_JSON ?= $(CARGO_TARGET_DIR)/bench.json
+export BENCH_DIR ?= $(CARGO_TARGET_DIR)/bench
 BINARY := $(CARGO_TARGET_DIR)/release/dtrvault
 
 help: ## list these targets
@@ -42,6 +46,14 @@ doc: ## write the code's documentation
 
 demo: build ## back up, change, check and restore a real registry, before your eyes
 	@scripts/demo "$(BINARY)"
+
+bench: build ## measure beside restic, rustic, borg, bupstash; BENCH=ingest,tags BENCH_SCALE=small choose
+	@scripts/bench-peers
+	$(CARGO) build --release --locked -p dtrvault-benches --bins
+	"$(CARGO_TARGET_DIR)/release/dtrvault-bench" run "$(BINARY)" "$(PEERS)" "$(BENCH_JSON)"
+
+benchdocs: ## put what `make bench` measured into docs/performance.md
+	"$(CARGO_TARGET_DIR)/release/dtrvault-bench" render "$(BENCH_JSON)" docs
 
 man: build ## write the man pages to the folder man/ of the target folder
 	"$(BINARY)" man "$(CARGO_TARGET_DIR)/man"

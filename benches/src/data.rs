@@ -1,27 +1,15 @@
 //! Bytes as a registry holds them: noise stands for what is compressed, words for what is not.
 
+use crate::Words;
 use dtrvault_format::{Content, Digest, Entry, File, Identity, Kind, Meta, Time};
-
-/// Words (SplitMix64: Steele, Lea, Flood 2014), so that every run has the same bytes.
-struct Words(u64);
-
-impl Words {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut word = self.0;
-        word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        word ^ (word >> 31)
-    }
-}
 
 /// Bytes that nothing shortens, as those of gzip.
 #[must_use]
 pub fn noise(len: usize) -> Vec<u8> {
-    let mut words = Words(1);
+    let mut words = Words::new(1);
     let mut bytes = Vec::with_capacity(len + 8);
     while bytes.len() < len {
-        bytes.extend_from_slice(&words.next().to_le_bytes());
+        bytes.extend_from_slice(&words.word().to_le_bytes());
     }
     bytes.truncate(len);
     bytes
@@ -35,10 +23,10 @@ pub fn text(len: usize) -> Vec<u8> {
         "con", "fig", "lib", "usr", "the", "in", "er", "ate", "x", "pro", "to", "col", "s", "ver", "un",
         "able",
     ];
-    let mut words = Words(2);
+    let mut words = Words::new(2);
     let mut bytes = Vec::with_capacity(len + 64);
     while bytes.len() < len {
-        let word = words.next();
+        let word = words.word();
         for shift in (0..2 + word % 3).map(|at| at * 8) {
             let syllable = SYLLABLES[usize::from((word >> (8 + shift)) as u8 & 15)];
             bytes.extend_from_slice(syllable.as_bytes());
@@ -57,11 +45,11 @@ pub fn text(len: usize) -> Vec<u8> {
 #[must_use]
 pub fn tar(len: usize) -> Vec<u8> {
     let content = text(64 << 10);
-    let mut words = Words(3);
+    let mut words = Words::new(3);
     let mut bytes = Vec::with_capacity(len + (128 << 10));
     let mut members = 0;
     while bytes.len() < len {
-        let size = 512 << (words.next() % 8);
+        let size = 512 << (words.word() % 8);
         let mut header = tar::Header::new_ustar();
         // A name this short fits.
         let _ = header.set_path(format!("usr/share/doc/package-{members}/copyright"));
@@ -79,14 +67,14 @@ pub fn tar(len: usize) -> Vec<u8> {
 /// `count` entries of a registry with many tags: folders, and the link files in them.
 #[must_use]
 pub fn tree(count: usize) -> Vec<Entry> {
-    let mut words = Words(4);
+    let mut words = Words::new(4);
     (0..count)
         .map(|number| {
             let (tag, is_link) = (number / 2, number % 2 == 1);
             let folder = format!("docker/registry/v2/repositories/team/app/_manifests/tags/v{tag:08}");
             let mut digest = [0; 32];
             for part in digest.chunks_exact_mut(8) {
-                part.copy_from_slice(&words.next().to_le_bytes());
+                part.copy_from_slice(&words.word().to_le_bytes());
             }
             let link = Digest::new(digest).to_oci().into_bytes();
             let file = File {

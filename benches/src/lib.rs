@@ -1,10 +1,21 @@
-//! What the benches have in common: bytes to work on, and a table of speeds.
+//! What the benches have in common: data to work on, and the stages of a backup.
 //!
 //! A stage of a backup is measured alone and on one thread, so that a figure tells what the
-//! stage costs and not how well threads were used.
+//! stage costs and not how well threads were used. Whole programs are measured by
+//! `dtrvault-bench`, which `make bench` runs.
 
+mod blobs;
 mod data;
+mod rows;
+mod stages;
 mod table;
+mod tags;
+mod words;
 
+pub use blobs::add_blobs;
 pub use data::{noise, tar, text, tree};
-pub use table::Table;
+pub use rows::write_day;
+pub use stages::measure_stages;
+pub use table::{Speed, Table};
+pub use tags::{Images, make_tags};
+pub use words::Words;

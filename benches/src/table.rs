@@ -3,12 +3,24 @@
 
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 /// How long one stage is measured at least.
 const LEAST: Duration = Duration::from_secs(1);
 
 /// Measures stages and prints a line for each.
 pub struct Table {
     least: Duration,
+    speeds: Vec<Speed>,
+}
+
+/// How fast a stage is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Speed {
+    /// What was measured.
+    pub stage: String,
+    /// In 10^6 bytes a second, of the fastest run.
+    pub mb_per_s: f64,
 }
 
 impl Table {
@@ -17,12 +29,12 @@ impl Table {
     #[must_use]
     pub fn begin(thorough: bool) -> Self {
         println!("{:<44} {:>10} {:>8}   note", "stage", "MB/s", "runs");
-        Self { least: if thorough { LEAST } else { Duration::ZERO } }
+        Self { least: if thorough { LEAST } else { Duration::ZERO }, speeds: Vec::new() }
     }
 
     /// Runs `stage`, which works through `bytes` bytes, until enough time has passed, and
     /// prints the speed of its fastest run in 10^6 bytes a second. What it gives is a note.
-    pub fn stage(&self, name: &str, bytes: usize, mut stage: impl FnMut() -> String) {
+    pub fn stage(&mut self, name: &str, bytes: usize, mut stage: impl FnMut() -> String) {
         let begin = Instant::now();
         let mut fastest = Duration::MAX;
         let mut runs = 0;
@@ -35,5 +47,12 @@ impl Table {
         }
         let speed = bytes as f64 / fastest.as_secs_f64() / 1e6;
         println!("{name:<44} {speed:>10.0} {runs:>8}   {note}");
+        self.speeds.push(Speed { stage: name.to_owned(), mb_per_s: speed });
+    }
+
+    /// What was measured, in order.
+    #[must_use]
+    pub fn speeds(self) -> Vec<Speed> {
+        self.speeds
     }
 }

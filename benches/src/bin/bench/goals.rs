@@ -1,0 +1,93 @@
+//! What dtrvault is to reach, held against what was measured.
+
+use crate::results::{Record, Results};
+
+/// A goal that can be told from what was measured.
+pub(crate) struct Goal {
+    pub(crate) what: String,
+    pub(crate) wanted: String,
+    pub(crate) found: String,
+    pub(crate) met: bool,
+}
+
+type Figure = fn(&Record) -> f64;
+
+/// How many times a peer's figure is that of dtrvault, at least: scenario, step, figure, peer, times.
+const AGAINST: &[(&str, &str, &str, Figure, &str, f64)] = &[
+    ("ingest", "first", "time", Record::wall_s, "restic", 3.0),
+    ("ingest", "first", "time", Record::wall_s, "bupstash", 1.0),
+    ("ingest", "restore", "time", Record::wall_s, "restic", 1.5),
+    ("tags", "first", "time", Record::wall_s, "restic", 8.0),
+    ("tags", "first", "size of the repository", repository_bytes, "restic", 10.0),
+    ("tags", "unchanged", "time", Record::wall_s, "restic", 5.0),
+    ("tags", "restore", "time", Record::wall_s, "restic", 2.0),
+    ("rows", "day 1", "time", Record::wall_s, "restic", 1.0),
+];
+
+/// Part of the first day that the second may add.
+const DAY_TWO: f64 = 0.04;
+/// Requests of a snapshot that finds nothing new.
+const REQUESTS: f64 = 20.0;
+/// How many times the time without delay that with 50 ms a request may be.
+const DELAYED: f64 = 1.5;
+
+/// All goals that this run can tell of.
+pub(crate) fn goals(results: &Results) -> Vec<Goal> {
+    let mut goals: Vec<Goal> = AGAINST.iter().filter_map(|goal| against(results, goal)).collect();
+    goals.extend(second_day(results));
+    goals.extend(latency(results));
+    goals
+}
+
+fn repository_bytes(record: &Record) -> f64 {
+    record.repository.map_or(f64::NAN, |repository| repository.bytes as f64)
+}
+
+fn against(
+    results: &Results,
+    (scenario, step, name, figure, peer, wanted): &(&str, &str, &str, Figure, &str, f64),
+) -> Option<Goal> {
+    let of = |program| results.get(scenario, step, program).map(figure);
+    let times = of(peer)? / of("dtrvault")?;
+    Some(Goal {
+        what: format!("{scenario}, {step}: {peer}'s {name}"),
+        wanted: format!("≥ {wanted} ×"),
+        found: format!("{times:.2} ×"),
+        met: times >= *wanted,
+    })
+}
+
+fn second_day(results: &Results) -> Option<Goal> {
+    let day = |step| results.get("rows", step, "dtrvault")?.repository;
+    let part = day("day 2")?.added_bytes as f64 / day("day 1")?.added_bytes as f64;
+    Some(Goal {
+        what: "rows, day 2: added, of what day 1 did".to_owned(),
+        wanted: format!("≤ {:.0} %", DAY_TWO * 100.0),
+        found: format!("{:.1} %", part * 100.0),
+        met: part <= DAY_TWO,
+    })
+}
+
+fn latency(results: &Results) -> Vec<Goal> {
+    let get = |step: &str, place: &str| results.get("latency", &format!("{step}, {place}"), "dtrvault");
+    let mut goals = Vec::new();
+    if let Some(requests) = get("unchanged", "S3, 50 ms").and_then(|record| record.figures.get("requests")) {
+        goals.push(Goal {
+            what: "latency, unchanged: requests".to_owned(),
+            wanted: format!("< {REQUESTS}"),
+            found: requests.to_string(),
+            met: *requests < REQUESTS,
+        });
+    }
+    for step in ["first", "restore"] {
+        let (Some(near), Some(far)) = (get(step, "S3, 0 ms"), get(step, "S3, 50 ms")) else { continue };
+        let times = far.wall_s() / near.wall_s();
+        goals.push(Goal {
+            what: format!("latency, {step}: time with 50 ms a request, of that with none"),
+            wanted: format!("≤ {DELAYED} ×"),
+            found: format!("{times:.2} ×"),
+            met: times <= DELAYED,
+        });
+    }
+    goals
+}
