@@ -79,6 +79,65 @@ fn a_creation_that_dies_anywhere_can_be_repeated() {
 }
 
 #[test]
+fn two_creations_at_once_make_one_repository() {
+    for _ in 0..8 {
+        let vault = Vault::on(memory());
+        let barrier = std::sync::Barrier::new(2);
+        let create = || {
+            barrier.wait();
+            vault.create()
+        };
+        let created = std::thread::scope(|scope| {
+            let both = [scope.spawn(create), scope.spawn(create)];
+            both.map(|one| one.join().unwrap())
+        });
+        assert_eq!(created.iter().filter(|one| one.is_ok()).count(), 1, "{created:?}");
+        let made = created.into_iter().find_map(Result::ok).unwrap();
+        assert_eq!(vault.open().id(), made.id);
+    }
+}
+
+/// A repository with packs that a dead writer has left without a name.
+fn base_left_behind() -> Base {
+    Base::new(|vault, inner| {
+        let repo = vault.open();
+        let taken = take_snapshots(&repo, 0..1);
+        let listed = || vault.runtime.block_on(contents(inner));
+        let named: Vec<String> = listed().into_iter().map(|(key, _)| key).collect();
+        let session = repo.session("test").unwrap();
+        write(&session, Class::Fine, &noise(62, 2_500_000));
+        session.checkpoint().unwrap();
+        // It dies before its segment is there, and its lease stays.
+        std::mem::forget(session);
+        for (key, _) in listed() {
+            if key.starts_with("index") && !named.contains(&key) {
+                vault.runtime.block_on(inner.delete(&key)).unwrap();
+            }
+        }
+        taken
+    })
+}
+
+#[test]
+fn a_writer_that_dies_while_it_takes_up_what_another_has_left_leaves_it_to_the_next() {
+    let base = base_left_behind();
+    let run = |vault: &Vault| {
+        vault.clock.advance(16 * 60);
+        vault.open_unread(PASSWORD, "cache")?.session("test").map(drop)
+    };
+    let calls = base.crash_everywhere(run, |vault, crash, when| {
+        vault.clock.advance(32 * 60);
+        let repo = vault.open_with(PASSWORD, crash.either_cache).unwrap();
+        let before = size(vault);
+        store(&repo, Class::Fine, &noise(62, 2_500_000));
+        assert!(size(vault) - before < SLACK_BYTES, "{when}: {}", size(vault) - before);
+        assert_all_named(&repo, when);
+        base.assert_whole(&vault.open_with(PASSWORD, crash.other_cache).unwrap(), when);
+    });
+    assert!(calls > 12, "{calls}");
+}
+
+#[test]
 fn a_key_change_that_dies_anywhere_leaves_a_password_that_opens() {
     type Operation = fn(&Repository) -> Result<()>;
     let cases: [(Operation, &[&[u8]]); 4] = [

@@ -140,6 +140,33 @@ fn packs_of_a_session_that_lost_its_lease_are_found_all_the_same() {
 }
 
 #[test]
+fn nothing_is_sent_after_a_session_has_ended() {
+    let vault = Vault::on(memory());
+    vault.create().unwrap();
+    let session = vault.open().session("test").unwrap();
+    let mut stream = session.stream(Class::Fine);
+    drop(session);
+    let refused = noise(57, 40_000_000).chunks(1 << 20).find_map(|piece| stream.write(piece).err());
+    assert!(matches!(refused, Some(RepoError::Aborted)), "{refused:?}");
+    assert_eq!((size(&vault), leases(&vault)), (0, 0));
+}
+
+#[test]
+fn a_writer_that_lives_keeps_its_lease_and_uses_what_others_have_added() {
+    let vault = Vault::on(memory());
+    vault.create().unwrap();
+    let (bytes, early, late) = (noise(58, 1_500_000), vault.open(), vault.open());
+    let session = early.session("test").unwrap();
+    store(&late, Class::Fine, &bytes);
+    assert_eq!(leases(&vault), 1);
+    session.commit(|_| snapshot_of(dtrvault_format::StreamRef::EMPTY)).unwrap();
+    let before = size(&vault);
+    // It was opened before the other one wrote.
+    store(&early, Class::Fine, &bytes);
+    assert_eq!(size(&vault), before);
+}
+
+#[test]
 fn a_lease_that_rotted_is_cleared_when_it_is_old() {
     let vault = Vault::on(memory());
     vault.create().unwrap();

@@ -97,7 +97,7 @@ impl State {
                 StoreError::Backend { key: key.to_owned(), source: because("fails on purpose") }
             }
         };
-        Begun { fate, stall: self.faults.stall(&call, number), error }
+        Begun { fate, stall: self.faults.stall_of(&call, number), error }
     }
 }
 

@@ -103,7 +103,7 @@ impl Faults {
     }
 
     /// How long the call of this number waits first.
-    pub(super) fn stall(&self, call: &Call, number: u64) -> Option<Duration> {
+    pub(super) fn stall_of(&self, call: &Call, number: u64) -> Option<Duration> {
         (self.concern(call) && dice(self.seed, number, 0) < self.stall_probability).then_some(self.stall)
     }
 }
