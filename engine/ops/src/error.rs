@@ -1,6 +1,7 @@
 //! What can go wrong with a verb.
 
 use std::io;
+use std::path::PathBuf;
 
 use dtrvault_codec::CodecError;
 use dtrvault_format::tree::display_path;
@@ -84,6 +85,14 @@ pub enum OpsError {
         /// The blob.
         digest: Digest,
     },
+    /// A blob's recipe is not what the format says.
+    #[error("blob sha256:{digest} is damaged: its recipe cannot be followed")]
+    DamagedRecipe {
+        /// The blob.
+        digest: Digest,
+        /// Why.
+        source: CodecError,
+    },
     /// A tree is not what the format says.
     #[error("the tree of snapshot {snapshot} is damaged")]
     DamagedTree {
@@ -98,6 +107,14 @@ pub enum OpsError {
     /// A local file of the cache cannot be used.
     #[error("the local cache cannot be written")]
     Cache(#[source] io::Error),
+    /// There is no room for rows while a tar is read.
+    #[error("{} cannot hold the rows of the tar while it is read: make room there, or name another cache folder", .path.display())]
+    Spool {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// A recipe or a codec failed.
     #[error(transparent)]
     Codec(#[from] CodecError),
@@ -121,7 +138,7 @@ impl OpsError {
     pub fn is_damage(&self) -> bool {
         match self {
             Self::Repo(error) => error.is_damage(),
-            Self::WrongDigest { .. } | Self::DamagedTree { .. } => true,
+            Self::WrongDigest { .. } | Self::DamagedRecipe { .. } | Self::DamagedTree { .. } => true,
             _ => false,
         }
     }

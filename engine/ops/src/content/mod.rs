@@ -3,6 +3,8 @@
 mod blob_reader;
 mod blob_writer;
 mod proven_tar;
+mod row_table;
+mod spool;
 mod tree_reader;
 
 pub(crate) use blob_reader::read_blob;

@@ -165,7 +165,7 @@ impl FileTask<'_> {
             }
             Content::Blob(digest) => digest,
         };
-        let mut source = read_blob(self.reader, digest)?;
+        let mut source = read_blob(self.reader, digest, self.context)?;
         if source.size() != file.size {
             return Err(OpsError::WrongDigest { digest: *digest });
         }
