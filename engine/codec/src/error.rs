@@ -131,7 +131,8 @@ pub enum CodecError {
 
 impl CodecError {
     /// As an I/O error of kind `InvalidData`, for readers; an I/O error stays itself.
-    pub(crate) fn into_io(self) -> io::Error {
+    #[must_use]
+    pub fn into_io(self) -> io::Error {
         match self {
             Self::Io(error) => error,
             other => io::Error::new(io::ErrorKind::InvalidData, other),

@@ -77,9 +77,17 @@ impl TarLabels {
 
     /// Gives out what is labelled.
     pub fn take(&mut self) -> Batch {
-        let mut batch = std::mem::take(&mut self.gathered.batch);
+        self.take_for(Batch::default())
+    }
+
+    /// Gives out what is labelled, and goes on in the memory of `spare`.
+    pub fn take_for(&mut self, mut spare: Batch) -> Batch {
+        spare.bytes.clear();
+        spare.parts.clear();
+        let mut batch = std::mem::replace(&mut self.gathered.batch, spare);
         if let Some((start, _)) = &mut self.gathered.open {
-            self.gathered.batch.bytes = batch.bytes.split_off(*start);
+            self.gathered.batch.bytes.extend_from_slice(batch.bytes.get(*start..).unwrap_or_default());
+            batch.bytes.truncate(*start);
             *start = 0;
         }
         batch

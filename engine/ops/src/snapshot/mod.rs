@@ -4,11 +4,13 @@
 //! in the repository until the snapshot is, which is the last object written.
 
 mod images;
+mod known_rows;
 mod metadata;
 mod parent;
 mod problems;
 mod read_file;
 mod references;
+mod rows_writer;
 mod workers;
 
 use std::io::Read;
@@ -109,9 +111,10 @@ pub fn run(repo: &Repository, options: SnapshotOptions, context: &Context) -> Re
         error => error,
     };
     let metadata = metadata
-        .map(|input| metadata::take(&session, input, &mut problems, &mut stats, context))
+        .map(|input| metadata::take(repo, &session, input, &host, &mut problems, &mut stats, context))
         .transpose()
         .map_err(explain)?;
+    let (metadata, rows) = metadata.map_or((None, None), |taken| (Some(taken.part), taken.rows));
     let mut parent_id = None;
     let mut images_part = None;
     let mut tree_cache = None;
@@ -158,6 +161,11 @@ pub fn run(repo: &Repository, options: SnapshotOptions, context: &Context) -> Re
         if let Err(error) = cache.keep(&id) {
             context.progress.warn(&format!("the tree could not be kept for the next run: {error}"));
         }
+    }
+    if let Some((known, table)) = rows
+        && let Err(error) = known.keep(table)
+    {
+        context.progress.warn(&format!("the rows could not be kept for the next run: {error}"));
     }
     let snapshot = committed.ok_or(OpsError::WorkerDied)?;
     Ok(SnapshotReport { id, snapshot })
