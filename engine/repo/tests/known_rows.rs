@@ -84,7 +84,9 @@ fn rows_keep_their_numbers() {
     assert_eq!(repo.known_rows("elsewhere", "backup").0.rows(), 0);
     assert_eq!(repo.known_rows(HOST, "other").0.rows(), 0);
     keep(&repo, "backup-01", 10);
-    assert_eq!(repo.known_rows(HOST, "backup-02").0.rows(), 10);
+    let (guessed, _) = repo.known_rows(HOST, "backup-02");
+    assert!(guessed.rows() == 10 && guessed.is_guess() && guessed.knows(&id(2)) && !guessed.knows(&id(3)));
+    assert!(!repo.known_rows(HOST, "backup-01").0.is_guess());
     assert_eq!(maps(&repo).len(), 2);
 }
 

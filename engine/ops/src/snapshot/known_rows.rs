@@ -19,6 +19,9 @@ use crate::error::{OpsError, Result};
 pub(super) struct Start {
     pub(super) known: KnownRows,
     pub(super) table: StreamWriter,
+    /// What to begin with instead, if the tar has little of what is known: the table was found
+    /// by a name that is only like the tar's.
+    pub(super) otherwise: Option<Box<Start>>,
 }
 
 /// Where a metadata stream comes from.
@@ -34,6 +37,7 @@ struct Table {
     stream: StreamRef,
     rows: u32,
     used: u32,
+    is_guess: bool,
 }
 
 impl Table {
@@ -55,7 +59,8 @@ pub(super) fn begin(
     if let Some(error) = discarded {
         context.progress.warn(&format!("the local map of known rows was damaged and is made anew: {error}"));
     }
-    let mapped = known.mapped_table().map(|(stream, rows, used)| Table { stream, rows, used });
+    let is_guess = known.is_guess();
+    let mapped = known.mapped_table().map(|(stream, rows, used)| Table { stream, rows, used, is_guess });
     let parent = parent_table(repo, origin).unwrap_or_else(|error| {
         context.progress.warn(&format!("the last snapshot's rows cannot be looked up: {error}"));
         None
@@ -65,6 +70,7 @@ pub(super) fn begin(
             return fresh(repo, session, origin);
         }
         match learn(repo, session, origin, &parent, context) {
+            Ok(Some(start)) if parent.is_guess => return or_fresh(repo, session, origin, start),
             Ok(Some(start)) => return Ok(start),
             Ok(None) => {}
             Err(OpsError::Interrupted) => return Err(OpsError::Interrupted),
@@ -73,13 +79,21 @@ pub(super) fn begin(
                 .warn(&format!("the last snapshot's rows cannot be read, and are stored again: {error}")),
         }
     }
-    go_on(session, known, mapped).transpose().unwrap_or_else(|| fresh(repo, session, origin))
+    match go_on(session, known, mapped)? {
+        Some(start) if is_guess => or_fresh(repo, session, origin, start),
+        Some(start) => Ok(start),
+        None => fresh(repo, session, origin),
+    }
+}
+
+fn or_fresh(repo: &Repository, session: &Session, origin: Origin<'_>, start: Start) -> Result<Start> {
+    Ok(Start { otherwise: Some(Box::new(fresh(repo, session, origin)?)), ..start })
 }
 
 fn fresh(repo: &Repository, session: &Session, origin: Origin<'_>) -> Result<Start> {
     let mut known = KnownRows::none(repo, origin.host, origin.name);
     let table = known.begin_table(session, None)?;
-    Ok(Start { known, table })
+    Ok(Start { known, table, otherwise: None })
 }
 
 /// Goes on from the table that the cache speaks of, if that is of use.
@@ -87,8 +101,11 @@ fn go_on(session: &Session, mut known: KnownRows, mapped: Option<Table>) -> Resu
     if !mapped.is_some_and(|table| table.is_worth_it()) || !known.is_table_held(session)? {
         return Ok(None);
     }
-    let table = known.begin_table(session, None)?;
-    Ok(Some(Start { known, table }))
+    match known.begin_table(session, None) {
+        Ok(table) => Ok(Some(Start { known, table, otherwise: None })),
+        Err(error) if error.is_damage() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The table of the last snapshot of this source, as far as the key at hand can see it.
@@ -103,9 +120,10 @@ fn parent_table(repo: &Repository, origin: Origin<'_>) -> Result<Option<Table>> 
             if exact { part.name == origin.name } else { Repository::is_same_source(&part.name, origin.name) }
         })
     };
-    for part in of_host(true).chain(of_host(false)) {
+    let exact = of_host(true).map(|part| (part, false));
+    for (part, is_guess) in exact.chain(of_host(false).map(|part| (part, true))) {
         if let Some((_, Recipe::Rows { table, rows, used, .. })) = repo.index().blob(&part.digest)? {
-            return Ok(Some(Table { stream: table, rows, used }));
+            return Ok(Some(Table { stream: table, rows, used, is_guess }));
         }
     }
     Ok(None)
@@ -142,5 +160,5 @@ fn learn(
         return Ok(None);
     }
     let table = known.begin_table(session, Some(&mut reader.entries(&parent.stream)?))?;
-    Ok(Some(Start { known, table }))
+    Ok(Some(Start { known, table, otherwise: None }))
 }

@@ -73,6 +73,8 @@ pub(super) fn take(
         context.progress.advance(bytes.len() as u64, 0);
         filled = read_full(&mut *input.stream, &mut buffer).map_err(unreadable)?;
     }
+    // Who is asked to stop has often had its input cut off: that is no fault of the tar.
+    context.proceed()?;
     let sha256: [u8; 32] = hasher.finalize().into();
     let Stored { recipe, report, known } = store.finish(size, &input.name)?;
     let cut = report.as_ref().and_then(cut_detail);

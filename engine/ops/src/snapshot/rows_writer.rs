@@ -15,6 +15,8 @@ use crate::error::{OpsError, Result};
 
 /// The tar is handed on in stretches of about so many bytes.
 const BATCH_BYTES: usize = 4 << 20;
+/// Length of a header, bytes.
+const HEADER_BYTES: usize = 512;
 /// Stretches that wait.
 const WAITING: usize = 2;
 
@@ -43,6 +45,7 @@ impl RowsWriter {
             payload: session.stream(Class::Fine),
             table: start.table,
             known: start.known,
+            otherwise: start.otherwise,
             records: Vec::new(),
             bytes: 0,
         };
@@ -110,6 +113,8 @@ struct Streams {
     payload: StreamWriter,
     table: StreamWriter,
     known: KnownRows,
+    /// Only until the first batch has come.
+    otherwise: Option<Box<Start>>,
     /// Records of the rows of a batch that are new.
     records: Vec<u8>,
     /// Bytes of the tar so far.
@@ -117,7 +122,27 @@ struct Streams {
 }
 
 impl Streams {
+    /// Begins otherwise, if so few of the first rows are known that the table is another source's.
+    fn choose(&mut self, batch: &Batch) {
+        let Some(otherwise) = self.otherwise.take() else { return };
+        let (mut rest, mut rows, mut known) = (&batch.bytes[..], 0, 0);
+        for part in &batch.parts {
+            let Some((bytes, later)) = rest.split_at_checked(part.bytes()) else { return };
+            rest = later;
+            if let Part::Member(content) = *part
+                && let Some(row) = bytes.get(HEADER_BYTES..HEADER_BYTES + content)
+            {
+                rows += 1;
+                known += u64::from(self.known.knows(&self.known.row_id(row)));
+            }
+        }
+        if known * 2 < rows {
+            (self.known, self.table) = (otherwise.known, otherwise.table);
+        }
+    }
+
     fn add(&mut self, batch: &Batch) -> Result<()> {
+        self.choose(batch);
         self.records.clear();
         let mut fresh: Vec<&[u8]> = Vec::new();
         let mut rest = &batch.bytes[..];

@@ -34,6 +34,8 @@ pub struct KnownRows {
     ring: KeyRing,
     place: Place,
     map: Option<Map>,
+    /// The map is of a name that is only like this source's.
+    is_guess: bool,
     fresh: HashMap<RowId, u32>,
     runs: Vec<Run>,
     /// What went wrong with the cache: nothing is kept then.
@@ -58,11 +60,12 @@ impl Repository {
     pub fn known_rows(&self, host: &str, name: &str) -> (KnownRows, Option<io::Error>) {
         let mut known = KnownRows::none(self, host, name);
         let budget = self.options().rows_memory_bytes;
-        let Some(path) = known.place.find() else { return (known, None) };
+        let Some((path, is_own)) = known.place.find() else { return (known, None) };
         match File::open(&path).and_then(|file| Map::open(self.ring(), file, budget)) {
             Ok(map) => {
                 known.rows = map.header.rows;
                 known.map = Some(map);
+                known.is_guess = !is_own;
                 (known, None)
             }
             Err(error) => {
@@ -81,6 +84,7 @@ impl KnownRows {
             ring: repo.ring().clone(),
             place: Place::new(&repo.cache_dir(), host, name),
             map: None,
+            is_guess: false,
             fresh: HashMap::new(),
             runs: Vec::new(),
             failed: None,
@@ -95,6 +99,18 @@ impl KnownRows {
     #[must_use]
     pub fn mapped_table(&self) -> Option<(StreamRef, u32, u32)> {
         self.map.as_ref().map(|map| (map.header.table, map.header.rows, map.header.used))
+    }
+
+    /// Whether the map is not this source's, but of a name that is like it.
+    #[must_use]
+    pub fn is_guess(&self) -> bool {
+        self.is_guess
+    }
+
+    /// Whether a row is known; it is not counted as needed.
+    #[must_use]
+    pub fn knows(&self, id: &RowId) -> bool {
+        self.fresh.contains_key(id) || self.map.as_ref().is_some_and(|map| matches!(map.get(id), Ok(Some(_))))
     }
 
     /// Whether every chunk of the mapped table is still to be had.

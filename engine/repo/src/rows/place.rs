@@ -50,10 +50,13 @@ impl Place {
         Self { dir, name: short_hash(host, name) }
     }
 
-    /// This source's map; or else the newest of its family.
-    pub(super) fn find(&self) -> Option<PathBuf> {
+    /// This source's map; or else the newest of its family. Whether it is its own.
+    pub(super) fn find(&self) -> Option<(PathBuf, bool)> {
         let own = self.dir.join(&self.name);
-        if own.exists() { Some(own) } else { self.maps().into_iter().next_back().map(|(_, path)| path) }
+        if own.exists() {
+            return Some((own, true));
+        }
+        self.maps().into_iter().next_back().map(|(_, path)| (path, false))
     }
 
     /// Maps of the family, the newest last.
@@ -138,12 +141,12 @@ mod tests {
         assert_eq!(place("1").find(), None);
         for n in 0..20 {
             place(&n.to_string()).replace(|mut file| file.write_all(&[n])).unwrap();
-            let found = place(&n.to_string()).find().unwrap();
-            assert_eq!(fs::read(found).unwrap(), [n]);
+            let (found, is_own) = place(&n.to_string()).find().unwrap();
+            assert_eq!((fs::read(found).unwrap(), is_own), (vec![n], true));
         }
         // One that is not there any more is made up for by a newer one.
-        let found = fs::read(place("0").find().unwrap()).unwrap();
-        assert!(found[0] >= 12, "{found:?}");
+        let (found, is_own) = place("0").find().unwrap();
+        assert!(fs::read(found).unwrap()[0] >= 12 && !is_own);
         assert_eq!(place("0").maps().len(), KEPT);
         assert!(place("0").replace(|_| Err(io::ErrorKind::StorageFull.into())).is_err());
         assert_eq!(fs::read_dir(&place("0").dir).unwrap().count(), KEPT);
