@@ -49,6 +49,7 @@ impl StreamWriter {
     /// # Errors
     /// As [`StreamWriter::write`].
     pub fn add_stored(&mut self, entry: ListEntry) -> Result<()> {
+        self.chunks.len += u64::from(entry.length);
         self.chunks.list(entry)
     }
 
@@ -85,13 +86,14 @@ impl StreamWriter {
 impl Chunks {
     fn add(&mut self, chunk: &[u8]) -> Result<()> {
         let id = self.shared.add_chunk(&self.buffer, chunk)?;
+        self.len += chunk.len() as u64;
         let length = u32::try_from(chunk.len())
             .map_err(|_| RepoError::DamagedStream { detail: "a chunk of over 4 GiB" })?;
-        self.list(ListEntry { id, length })
+        let entry = ListEntry { id, length };
+        self.list(entry)
     }
 
     fn list(&mut self, entry: ListEntry) -> Result<()> {
-        self.len += u64::from(entry.length);
         if let Some(log) = &mut self.log {
             log(&entry.encode()?);
         }
