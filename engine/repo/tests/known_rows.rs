@@ -110,6 +110,31 @@ fn more_rows_than_memory_holds_are_sorted_in_files() {
 }
 
 #[test]
+fn what_is_learned_from_a_table_is_known_however_much_it_is() {
+    const ROWS: u64 = 1_900_000;
+    let vault = Vault::new();
+    let mut options = vault.options("cache");
+    options.rows_memory_bytes = 1 << 20;
+    let repo = Repository::open(vault.backend(), common::PASSWORD, options).unwrap();
+    let session = repo.session("snapshot").unwrap();
+    let mut known = KnownRows::none(&repo, HOST, "backup");
+    for n in 0..ROWS {
+        known.learn(&n.to_le_bytes());
+    }
+    known.settle(StreamRef::EMPTY).unwrap();
+    assert_eq!((known.rows(), known.used()), (ROWS as u32, 0));
+    let of = |known: &mut KnownRows, n: u64| known.find(&known.row_id(&n.to_le_bytes()));
+    for n in (0..ROWS).step_by(101) {
+        assert_eq!(of(&mut known, n), Some(n as u32));
+    }
+    assert_eq!(of(&mut known, ROWS), None);
+    let stream = known.begin_table(&session, Some(&mut std::iter::empty())).unwrap().finish().unwrap();
+    known.keep(stream).unwrap();
+    let (mut known, _) = repo.known_rows(HOST, "backup");
+    assert_eq!(of(&mut known, ROWS - 1), Some(ROWS as u32 - 1));
+}
+
+#[test]
 fn a_damaged_map_is_discarded() {
     let vault = Vault::new();
     let repo = vault.open();

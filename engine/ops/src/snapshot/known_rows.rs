@@ -159,6 +159,7 @@ fn learn(
     if known.rows() != parent.rows {
         return Ok(None);
     }
+    known.settle(parent.stream).map_err(OpsError::Cache)?;
     let table = known.begin_table(session, Some(&mut reader.entries(&parent.stream)?))?;
     Ok(Some(Start { known, table, otherwise: None }))
 }

@@ -33,6 +33,7 @@ type List = Arc<Mutex<Option<io::Result<BufWriter<File>>>>>;
 pub struct KnownRows {
     ring: KeyRing,
     place: Place,
+    budget_bytes: usize,
     map: Option<Map>,
     /// The map is of a name that is only like this source's.
     is_guess: bool,
@@ -59,9 +60,8 @@ impl Repository {
     #[must_use]
     pub fn known_rows(&self, host: &str, name: &str) -> (KnownRows, Option<io::Error>) {
         let mut known = KnownRows::none(self, host, name);
-        let budget = self.options().rows_memory_bytes;
         let Some((path, is_own)) = known.place.find() else { return (known, None) };
-        match File::open(&path).and_then(|file| Map::open(self.ring(), file, budget)) {
+        match File::open(&path).and_then(|file| Map::open(self.ring(), file, known.budget_bytes)) {
             Ok(map) => {
                 known.rows = map.header.rows;
                 known.map = Some(map);
@@ -83,6 +83,7 @@ impl KnownRows {
         Self {
             ring: repo.ring().clone(),
             place: Place::new(&repo.cache_dir(), host, name),
+            budget_bytes: repo.options().rows_memory_bytes,
             map: None,
             is_guess: false,
             fresh: HashMap::new(),
@@ -170,6 +171,40 @@ impl KnownRows {
     pub fn learn(&mut self, row: &[u8]) {
         let id = self.ring.row_id(row);
         self.insert(id);
+    }
+
+    /// Makes everything that was learned to be found: rows above what memory holds stand in
+    /// runs, which are only merged. `table` is what they were learned from.
+    ///
+    /// # Errors
+    /// When the cache cannot be written. Only a part is known then.
+    pub fn settle(&mut self, table: StreamRef) -> io::Result<()> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        if self.runs.is_empty() {
+            return Ok(());
+        }
+        let file = self.place.spare()?;
+        self.merge_into(&file, table, &mut self.place.spare()?)?;
+        self.map = Some(Map::open(&self.ring, file, self.budget_bytes)?);
+        Ok(())
+    }
+
+    /// Writes all that is known into an empty file; what came since the map was made is forgotten.
+    fn merge_into(&mut self, file: &File, table: StreamRef, list: &mut File) -> io::Result<()> {
+        let mut nonce = [0; 16];
+        getrandom::fill(&mut nonce).map_err(io::Error::other)?;
+        let header = Header { nonce, table, rows: self.rows, used: self.used, ids: 0, chunks: 0 };
+        let fresh = self.sorted_fresh();
+        let mut places: Vec<Sorted<'_>> = vec![Box::new(fresh.into_iter().map(Ok))];
+        if let Some(map) = &self.map {
+            places.push(Box::new(map.entries()));
+        }
+        for run in std::mem::take(&mut self.runs) {
+            places.push(Box::new(run.entries()?));
+        }
+        merge::write(&self.ring, file, header, places, list)
     }
 
     /// The name of a row.
@@ -268,17 +303,6 @@ impl KnownRows {
         let list = self.list.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(list) = list.transpose()? else { return Ok(()) };
         let mut list = list.into_inner().map_err(io::IntoInnerError::into_error)?;
-        let mut nonce = [0; 16];
-        getrandom::fill(&mut nonce).map_err(io::Error::other)?;
-        let header = Header { nonce, table, rows: self.rows, used: self.used, ids: 0, chunks: 0 };
-        let fresh = self.sorted_fresh();
-        let mut places: Vec<Sorted<'_>> = vec![Box::new(fresh.into_iter().map(Ok))];
-        if let Some(map) = &self.map {
-            places.push(Box::new(map.entries()));
-        }
-        for run in std::mem::take(&mut self.runs) {
-            places.push(Box::new(run.entries()?));
-        }
-        self.place.replace(|file| merge::write(&self.ring, file, header, places, &mut list))
+        self.place.clone().replace(|file| self.merge_into(file, table, &mut list))
     }
 }
