@@ -23,6 +23,8 @@ import re
 import stat
 import struct
 import sys
+import tempfile
+from array import array as packed
 from datetime import datetime, timezone
 from types import SimpleNamespace
 
@@ -50,7 +52,10 @@ MAX_PATH_BYTES = MAX_XATTR_BYTES = 65_536
 MAX_NAME_BYTES = MAX_XATTRS = 1_024
 MAX_INLINE_BYTES = 4_096
 MAX_ENTRY_BYTES = 1 << 20
-MAX_LITERAL_BYTES = 65_536
+MAX_LITERAL_BYTES = MAX_ROW_BYTES = MAX_COLUMNS_ROWS = 65_536
+MAX_TABLE_ROWS = 1 << 28
+MAX_COLUMNS_BYTES = 8 << 20
+MAX_TEMPLATES = 1_024
 U8, U32, U64 = 2**8 - 1, 2**32 - 1, 2**64 - 1
 MAX_NESTING = 16  # of CBOR items; the format's own deepest has 8
 
@@ -625,8 +630,8 @@ class Pieces:
 
 
 def rank(recipe):
-    """Plain 0, Tar 1; what this reader does not know gives way to both."""
-    return {0: 0, 2: 1}.get(recipe[0], -1)
+    """Plain 0, Tar 1, Rows 2; what this reader does not know gives way to all of them."""
+    return {0: 0, 2: 1, 3: 2}.get(recipe[0], -1)
 
 
 def follow(packs, recipe):
@@ -637,6 +642,11 @@ def follow(packs, recipe):
     if kind == 2:
         skeleton, payload = array(recipe, 3, 3)[1:]
         return join_tar(Pieces(stream(packs, skeleton)), Pieces(stream(packs, payload)))
+    if kind == 3:
+        columns, payload, table, count, used = array(recipe, 6, 6)[1:]
+        uint(count, MAX_TABLE_ROWS), uint(used, count)
+        rows = read_table(Pieces(stream(packs, table)), count)
+        return join_rows(Pieces(stream(packs, columns)), Pieces(stream(packs, payload)), rows)
     raise Damaged(f"a recipe of kind {kind}, which this reader does not know")
 
 
@@ -656,10 +666,133 @@ def join_tar(skeleton, payload):
             yield data
 
 
+def read_table(pieces, count):
+    """The rows of a table, kept on disk: (file, where each ends)."""
+    file, ends = tempfile.TemporaryFile(), packed("Q", [0])
+    for _ in range(count):
+        size = leb128(pieces, pieces.some(1))
+        need(size <= MAX_ROW_BYTES, "a row is too long")
+        row = pieces.upto(size)
+        need(len(row) == size, "a table ends within a row")
+        file.write(row)
+        ends.append(ends[-1] + size)
+    need(pieces.some(1) == b"", "a table has more rows than its recipe says")
+    return file, ends
+
+
+def join_rows(columns, payload, rows):
+    file, ends = rows
+    file.flush()
+
+    def row(number):
+        need(number < len(ends) - 1, "a row that the table does not have")
+        return os.pread(file.fileno(), ends[number + 1] - ends[number], ends[number])
+
+    while (first := columns.some(1)) != b"":
+        size = leb128(columns, first)
+        need(0 < size <= MAX_COLUMNS_BYTES, "a block of columns of a wrong length")
+        body = columns.upto(size)
+        need(len(body) == size, "columns end within a block")
+        yield from Block(body).pieces(payload, row)
+
+
+class Block:
+    """One block of columns."""
+
+    def __init__(self, body):
+        pieces, sections = Pieces([body]), []
+        for _ in range(7):
+            size = leb128(pieces, pieces.some(1))
+            section = pieces.upto(size)
+            need(len(section) == size, "a block ends within a section")
+            sections.append(section)
+        need(pieces.some(1) == b"", "bytes behind the last section")
+        templates, *others, rows = sections
+        self.operations, self.literals, self.names, self.numbers, self.times = (Pieces([other]) for other in others)
+        need(len(templates) % 516 == 0 and len(templates) // 516 <= MAX_TEMPLATES, "a cut template, or too many")
+        self.templates = [self.template(templates[at : at + 516]) for at in range(0, len(templates), 516)]
+        count = len(rows) // 4
+        need(len(rows) % 4 == 0 and count <= MAX_COLUMNS_ROWS, "a cut row number, or too many")
+        planes = [rows[plane * count : (plane + 1) * count] for plane in range(4)]
+        self.rows = (int.from_bytes(bytes(row), "little") for row in zip(*planes))
+        self.expected, self.time = [0] * len(self.templates), 0
+
+    @staticmethod
+    def template(data):
+        begin, end, digits, checksum = data[:4]
+        header = data[4:]
+        need(begin + end <= 100 and digits <= 18 and checksum in (6, 7), "an odd template")
+        blank = header[begin + end : 100] + header[124:135] + header[136:147] + header[148 : 148 + checksum]
+        need(not any(blank), "a template is not blank where it should be")
+        return begin, end, digits, checksum, header
+
+    def pieces(self, payload, row):
+        def content():
+            number = next(self.rows, None)
+            need(number is not None, "row numbers end early")
+            data = row(number)
+            return data, data + bytes(-len(data) % 512)
+
+        while (first := self.operations.some(1)) != b"":
+            value = leb128(self.operations, first)
+            kind, count = value & 3, value >> 2
+            need(count, "an operation of nothing")
+            if kind == 0:
+                data = self.literals.upto(count)
+                need(len(data) == count, "literals end early")
+                yield data
+            elif kind == 1:
+                while count:
+                    data = payload.some(count)
+                    need(data, "payload ends early")
+                    count -= len(data)
+                    yield data
+            elif kind == 2:
+                for _ in range(count):
+                    yield content()[1]
+            else:
+                number = leb128(self.operations, self.operations.some(1))
+                need(number < len(self.templates), "a template that is not there")
+                for _ in range(count):
+                    data, padded = content()
+                    yield self.header(number, len(data)) + padded
+        left = [self.literals, self.names, self.numbers, self.times]
+        need(next(self.rows, None) is None and not any(section.some(1) for section in left), "a section is too long")
+
+    def header(self, number, size):
+        begin, end, digits, checksum, blank = self.templates[number]
+        if digits:
+            value = folded(self.expected[number], self.numbers)
+            need(value < 10**18, "a number has too many digits")
+            self.expected[number] = value + 1
+            middle = b"%0*d" % (digits, value)
+        else:
+            length = leb128(self.names, self.names.some(1))
+            middle = self.names.upto(min(length, 101))
+            need(len(middle) == length, "names end early, or one is too long")
+        name = blank[:begin] + middle + blank[begin : begin + end]
+        self.time = folded(self.time, self.times)
+        need(len(name) <= 100 and self.time < 8**11, "a header's field is too long")
+        header = bytearray(blank)
+        header[:100] = name.ljust(100, b"\0")
+        header[124:135] = b"%011o" % size
+        header[136:147] = b"%011o" % self.time
+        total = sum(header) - sum(header[148:156]) + 8 * 32
+        header[148 : 148 + checksum] = b"%0*o" % (checksum, total)
+        return bytes(header)
+
+
+def folded(value, pieces):
+    """`value` moved by the difference that comes next."""
+    difference = leb128(pieces, pieces.some(1))
+    value += difference // 2 if difference % 2 == 0 else -(difference + 1) // 2
+    return uint(value, U64)
+
+
 def leb128(pieces, byte):
     value = 0
     for place in range(10):
-        need(byte, "a skeleton ends within a number")
+        need(byte, "a stream or section ends within a number")
         value |= (byte[0] & 127) << (7 * place)
         if byte[0] < 128:
             need(byte[0] or place == 0, "a number is not in its shortest form")

@@ -10,6 +10,7 @@ mod bytes;
 mod error;
 pub mod hostile;
 pub mod limits;
+mod rows;
 pub mod vectors;
 
 pub use bytes::{hex, noise, unhex};

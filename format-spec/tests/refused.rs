@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use dtrvault_codec::rows::{RowsJoin, Table};
 use dtrvault_codec::{ListReader, TarJoin, decompress};
 use dtrvault_crypto::open_slot;
 use dtrvault_format::cbor::{self, Object};
@@ -77,6 +78,14 @@ fn headers_recipes_references_lists_and_skeletons() {
     }
     for (why, bytes) in refused("tar", "refused_skeletons") {
         assert!(std::io::copy(&mut TarJoin::new(&*bytes, &[][..]), &mut std::io::sink()).is_err(), "{why}");
+    }
+    let table = |bytes: &[u8]| Table::read(bytes, 1, Vec::new(), Vec::new());
+    for (why, bytes) in refused("rows", "refused_columns") {
+        let mut joined = RowsJoin::new(&*bytes, &[][..], table(b"\x01x").unwrap());
+        assert!(std::io::copy(&mut joined, &mut std::io::sink()).is_err(), "{why}");
+    }
+    for (why, bytes) in refused("rows", "refused_tables_of_one_row") {
+        assert!(table(&bytes).is_err(), "{why}");
     }
 }
 

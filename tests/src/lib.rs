@@ -5,7 +5,7 @@
 //! - [`Vault`], [`Run`]: the binary, in an environment that holds nothing of the machine's own.
 //! - [`RegistryServer`], [`skopeo`]: a real registry and a real client.
 //! - [`OciLayout`]: images to push. [`Storage`]: a registry's storage root without a registry.
-//! - [`odd_files`], [`odd_tars`], [`dtr_tar`]: what operators really have.
+//! - [`odd_files`], [`odd_tars`], [`dtr_tar`], [`dtr_days`]: what operators really have.
 //! - [`listing`]: a folder as a value, so that two can be held against each other.
 //!
 //! `tests/` has one file per story of an operator.
@@ -14,6 +14,7 @@
 mod binary;
 mod bytes;
 mod client;
+pub mod dtr_days;
 pub mod dtr_tar;
 mod layers;
 pub mod listing;

@@ -11,7 +11,7 @@ use dtrvault_tests::{Vault, digest_of, shapes};
 use serde_json::{Value, json};
 
 /// What every release keeps; a release adds folders and takes none away.
-const KEPT: [&str; 7] = [
+const KEPT: [&str; 8] = [
     "damaged-pack",
     "damaged-segment",
     "damaged-snapshot",
@@ -19,6 +19,7 @@ const KEPT: [&str; 7] = [
     "missing-pack",
     "newer-version",
     "plain",
+    "rows",
 ];
 
 #[test]

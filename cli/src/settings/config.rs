@@ -37,6 +37,7 @@ pub(crate) struct Profile {
     pub(crate) cache_dir: Option<PathBuf>,
     pub(crate) host: Option<String>,
     pub(crate) index_memory: Option<Amount>,
+    pub(crate) rows_memory: Option<Amount>,
     pub(crate) pack_size: Option<Amount>,
     pub(crate) compression: Option<Amount>,
     pub(crate) parallel: Option<Amount>,

@@ -46,6 +46,10 @@ pub(crate) struct Flags {
     #[arg(long, global = true, value_name = "SIZE", value_parser = size::parse, hide_short_help = true)]
     pub(crate) index_memory: Option<u64>,
 
+    /// Memory for the rows of a metadata tar; more go to the cache folder; 64MiB if not given [env: DTRVAULT_ROWS_MEMORY]
+    #[arg(long, global = true, value_name = "SIZE", value_parser = size::parse, hide_short_help = true)]
+    pub(crate) rows_memory: Option<u64>,
+
     /// Size of the packs that are written, 64MiB if not given [env: DTRVAULT_PACK_SIZE]
     #[arg(long, global = true, value_name = "SIZE", value_parser = size::parse, hide_short_help = true)]
     pub(crate) pack_size: Option<u64>,

@@ -20,6 +20,7 @@ use crate::render::{size, time};
 
 /// Least and most that each number may be: what the format, the codec and sense allow.
 const INDEX_MEMORY_BYTES: (u64, u64) = (8 << 20, 64 << 30);
+const ROWS_MEMORY_BYTES: (u64, u64) = (0, 64 << 30);
 const PACK_BYTES: (u64, u64) = (1 << 20, MAX_PACK_BYTES - (32 << 20));
 const COMPRESSION_LEVEL: (u64, u64) = (1, 19);
 const PARALLEL: (u64, u64) = (1, 256);
@@ -35,6 +36,7 @@ pub(crate) struct Settings {
     pub(crate) host: String,
     cache_dir: Option<PathBuf>,
     index_memory_bytes: Option<u64>,
+    rows_memory_bytes: Option<u64>,
     pack_bytes: Option<u64>,
     compression_level: Option<u64>,
     parallel: Option<u64>,
@@ -73,6 +75,7 @@ impl Settings {
             host,
             cache_dir,
             index_memory_bytes: number(&INDEX_MEMORY, flags.index_memory, &profile.index_memory)?,
+            rows_memory_bytes: number(&ROWS_MEMORY, flags.rows_memory, &profile.rows_memory)?,
             pack_bytes: number(&PACK_SIZE, flags.pack_size, &profile.pack_size)?,
             compression_level: number(&COMPRESSION, flags.compression, &profile.compression)?,
             parallel: number(&PARALLEL_KEY, flags.parallel, &profile.parallel)?,
@@ -117,6 +120,7 @@ impl Settings {
         let default = OpenOptions::new(cache_dir, self.host.clone());
         Ok(OpenOptions {
             index_memory_bytes: self.index_memory_bytes.map_or(default.index_memory_bytes, as_usize),
+            rows_memory_bytes: self.rows_memory_bytes.map_or(default.rows_memory_bytes, as_usize),
             pack_bytes: self.pack_bytes.map_or(default.pack_bytes, as_usize),
             compression_level: self
                 .compression_level
@@ -146,6 +150,13 @@ const INDEX_MEMORY: Key = Key {
     parse: size::parse,
     show: size::human,
     bounds: INDEX_MEMORY_BYTES,
+};
+const ROWS_MEMORY: Key = Key {
+    name: "rows-memory",
+    variable: "DTRVAULT_ROWS_MEMORY",
+    parse: size::parse,
+    show: size::human,
+    bounds: ROWS_MEMORY_BYTES,
 };
 const PACK_SIZE: Key = Key {
     name: "pack-size",
@@ -235,6 +246,7 @@ mod tests {
             ("DTRVAULT_REPO", "/of-env"),
             ("DTRVAULT_CACHE_DIR", "/cache-of-env"),
             ("DTRVAULT_INDEX_MEMORY", "16MiB"),
+            ("DTRVAULT_ROWS_MEMORY", "1MiB"),
             ("DTRVAULT_HOST", ""),
             ("AWS_REGION", "of-env"),
         ]);
@@ -242,6 +254,7 @@ mod tests {
         assert_eq!((settings.repo().unwrap(), settings.host.as_str()), ("/of-env", "host-of-profile"));
         let options = settings.open_options().unwrap();
         assert_eq!((options.index_memory_bytes, options.compression_level), (16 << 20, 7));
+        assert_eq!(options.rows_memory_bytes, 1 << 20);
         assert_eq!(options.cache_dir, Path::new("/cache-of-env"));
         let cloud = settings.store_options().settings;
         assert_eq!(cloud, [("AWS_ENDPOINT_URL".to_owned(), "b".to_owned())]);
@@ -277,6 +290,7 @@ mod tests {
             ("DTRVAULT_COMPRESSION", "fast"),
             ("DTRVAULT_PACK_SIZE", "1GiB"),
             ("DTRVAULT_INDEX_MEMORY", "1"),
+            ("DTRVAULT_ROWS_MEMORY", "1TiB"),
             ("DTRVAULT_PARALLEL", "0"),
             ("DTRVAULT_TIMEOUT", "2d"),
             ("DTRVAULT_PROFILE", "nobody"),

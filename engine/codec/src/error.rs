@@ -71,6 +71,45 @@ pub enum CodecError {
         /// Bytes of the current run that are not there.
         missing: u64,
     },
+    /// Columns of a tar that are not what the format says.
+    #[error("tar columns: {detail}")]
+    MalformedColumns {
+        /// How.
+        detail: &'static str,
+    },
+    /// A block of columns of no length, or above its limit.
+    #[error("tar columns: block of {bytes} bytes, the limit is {max}")]
+    ColumnsLength {
+        /// Length claimed.
+        bytes: u64,
+        /// The limit.
+        max: u64,
+    },
+    /// A table of rows that is not what the format says.
+    #[error("table of rows: {detail}")]
+    MalformedTable {
+        /// How.
+        detail: &'static str,
+    },
+    /// A row above its limit.
+    #[error("table of rows: row of {bytes} bytes, the limit is {max}")]
+    RowLength {
+        /// Length claimed.
+        bytes: u64,
+        /// The limit.
+        max: u64,
+    },
+    /// Columns that name a row which the table does not have.
+    #[error("tar columns: row {row}, and the table has {rows}")]
+    NoSuchRow {
+        /// The row.
+        row: u32,
+        /// Rows in the table.
+        rows: u32,
+    },
+    /// Columns that did not give back what they were made of.
+    #[error("tar columns: they do not give back what they were made of")]
+    Unproven,
     /// A chunk length of 0 or above the limit, in a stream's list.
     #[error("stream list: chunk of {bytes} bytes, the limit is {max}")]
     ListLength {
@@ -92,7 +131,8 @@ pub enum CodecError {
 
 impl CodecError {
     /// As an I/O error of kind `InvalidData`, for readers; an I/O error stays itself.
-    pub(crate) fn into_io(self) -> io::Error {
+    #[must_use]
+    pub fn into_io(self) -> io::Error {
         match self {
             Self::Io(error) => error,
             other => io::Error::new(io::ErrorKind::InvalidData, other),

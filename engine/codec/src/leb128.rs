@@ -1,5 +1,9 @@
 //! Unsigned LEB128 of 64 bits (DWARF 5, 7.6), in its one shortest form.
 
+use std::io::{self, BufRead};
+
+use crate::error::CodecError;
+
 /// Longest encoding of a `u64`, bytes.
 pub(crate) const MAX_BYTES: usize = 10;
 
@@ -41,6 +45,42 @@ impl Reader {
     /// Whether a number has begun.
     pub(crate) fn is_started(&self) -> bool {
         self.bytes > 0
+    }
+}
+
+/// Why no number could be read.
+#[derive(Debug)]
+pub(crate) enum ReadError {
+    Malformed,
+    Io(io::Error),
+}
+
+impl ReadError {
+    /// The error of the source, or else `malformed`.
+    pub(crate) fn or(self, malformed: CodecError) -> CodecError {
+        match self {
+            Self::Malformed => malformed,
+            Self::Io(error) => error.into(),
+        }
+    }
+}
+
+/// A number at the front of `source`; `None` at its end.
+pub(crate) fn read_from(source: &mut impl BufRead) -> Result<Option<u64>, ReadError> {
+    let mut reader = Reader::default();
+    loop {
+        let byte = match source.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(ReadError::Io(error)),
+            Ok(buffer) => buffer.first().copied(),
+        };
+        let Some(byte) = byte else {
+            return if reader.is_started() { Err(ReadError::Malformed) } else { Ok(None) };
+        };
+        source.consume(1);
+        if let Some(value) = reader.push(byte).map_err(|Malformed| ReadError::Malformed)? {
+            return Ok(Some(value));
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 //! - [`Chunker`], [`StreamChunker`]: where a stream is cut into chunks (FastCDC).
 //! - [`PlainFrame`], [`Compressor`], [`decompress`]: frames of chunks.
 //! - [`TarSplitter`], [`TarJoin`]: a tar as skeleton and payload, and back.
+//! - [`rows`]: a tar of many small files as columns of headers and a table of contents.
 //! - [`ListEntry`], [`ListReader`]: which chunks a stream is made of.
 //! - [`sniff`](fn@sniff): what kind of bytes a blob is.
 //! - [`open_recipe`]: the bytes of a blob, from its recipe and its streams.
@@ -16,6 +17,7 @@ mod frame;
 mod leb128;
 mod list;
 mod recipe;
+pub mod rows;
 mod sniff;
 mod stream_chunker;
 mod tar_extent;
@@ -23,6 +25,7 @@ mod tar_header;
 mod tar_join;
 mod tar_pax;
 mod tar_report;
+mod tar_scan;
 mod tar_skeleton;
 pub mod tar_split;
 

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use dtrvault_format::{Recipe, StreamRef};
 
 use crate::error::CodecError;
+use crate::rows::{RowSource, RowsJoin};
 use crate::tar_join::TarJoin;
 
 /// Where streams are read from.
@@ -13,6 +14,9 @@ pub trait StreamOpener {
     ///
     /// Small reads must be cheap: the contents of every small file of a tar are one read.
     fn open(&self, stream: &StreamRef) -> io::Result<Box<dyn Read + Send>>;
+
+    /// The rows of a table of exactly `rows` rows, to be read in any order.
+    fn open_table(&self, stream: &StreamRef, rows: u32) -> io::Result<Box<dyn RowSource + Send>>;
 }
 
 /// A reader of the blob that `recipe` makes.
@@ -26,6 +30,10 @@ pub fn open_recipe(recipe: &Recipe, opener: &dyn StreamOpener) -> Result<Box<dyn
             let (skeleton, payload) = (opener.open(skeleton)?, opener.open(payload)?);
             Ok(Box::new(TarJoin::new(skeleton, payload)))
         }
+        Recipe::Rows { columns, payload, table, rows, .. } => {
+            let (columns, payload) = (opener.open(columns)?, opener.open(payload)?);
+            Ok(Box::new(RowsJoin::new(columns, payload, opener.open_table(table, *rows)?)))
+        }
         Recipe::Unknown { kind, .. } => Err(CodecError::UnknownRecipe(*kind)),
     }
 }
@@ -35,6 +43,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::rows::Table;
     use dtrvault_format::ChunkId;
     use std::io::{Cursor, ErrorKind};
 
@@ -46,6 +55,11 @@ mod tests {
             let at = usize::from(stream.root.unwrap().as_bytes()[0]);
             let bytes = self.0.get(at).ok_or(ErrorKind::NotFound)?;
             Ok(Box::new(Cursor::new(bytes.clone())))
+        }
+
+        fn open_table(&self, stream: &StreamRef, rows: u32) -> io::Result<Box<dyn RowSource + Send>> {
+            let table = Table::read(self.open(stream)?, rows, Vec::new(), Vec::new());
+            Ok(Box::new(table.map_err(CodecError::into_io)?))
         }
     }
 
@@ -65,6 +79,20 @@ mod tests {
         assert_eq!(read(&Recipe::Plain(stream(1)), &streams).unwrap(), b"xyz");
         let tar = Recipe::Tar { skeleton: stream(0), payload: stream(1) };
         assert_eq!(read(&tar, &streams).unwrap(), b"abxyzc");
+    }
+
+    #[test]
+    fn follows_rows() {
+        // Two rows, the second one first; then a literal and payload.
+        let columns = b"\x14\x00\x03\x0a\x08\x09\x02ab\x00\x00\x00\x08\x01\x00\x00\x00\x00\x00\x00\x00";
+        let streams = Streams(vec![columns.to_vec(), b"xyz".to_vec(), b"\x02qr\x01s".to_vec()]);
+        let recipe =
+            Recipe::Rows { columns: stream(0), payload: stream(1), table: stream(2), rows: 2, used: 2 };
+        let mut tar = vec![0; 1024];
+        tar[0] = b's';
+        tar[512..514].copy_from_slice(b"qr");
+        tar.extend_from_slice(b"abxy");
+        assert_eq!(read(&recipe, &streams).unwrap(), tar);
     }
 
     #[test]

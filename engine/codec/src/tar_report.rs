@@ -9,10 +9,6 @@ pub struct TarReport {
     pub ending: Ending,
     /// First component of the first member's name, `/` and `.` at its front left out.
     pub root: Option<Vec<u8>>,
-    /// Length of the skeleton stream, bytes.
-    pub skeleton_bytes: u64,
-    /// Length of the payload stream, bytes.
-    pub payload_bytes: u64,
 }
 
 /// How an archive ends. Offsets count bytes from the start of the input.

@@ -24,8 +24,6 @@ pub(crate) struct SkeletonWriter {
     /// Length so far of the payload run of the last record, which is not yet written.
     run: Option<u64>,
     out: Vec<u8>,
-    pub(crate) skeleton_bytes: u64,
-    pub(crate) payload_bytes: u64,
 }
 
 impl SkeletonWriter {
@@ -53,7 +51,6 @@ impl SkeletonWriter {
         }
         let length = bytes.len() as u64;
         self.run = Some(self.run.unwrap_or(0) + length);
-        self.payload_bytes += length;
         sink.payload(bytes)
     }
 
@@ -84,7 +81,6 @@ impl SkeletonWriter {
     }
 
     fn write_out<S: SplitSink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
-        self.skeleton_bytes += self.out.len() as u64;
         if self.out.is_empty() { Ok(()) } else { sink.skeleton(&self.out) }
     }
 }

@@ -2,311 +2,62 @@
 //! (contents of members, back to back).
 //!
 //! The skeleton stream is a sequence of records `n, literal, m`: `n` and `m` are LEB128
-//! `u64` in shortest form, `n` is at most [`MAX_LITERAL_BYTES`],
+//! `u64` in shortest form, `n` is at most [`crate::MAX_LITERAL_BYTES`],
 //! not both are 0. A record means: `n` bytes that follow here, then the next `m` bytes of
 //! the payload stream. So joining needs no knowledge of tar and gives back every byte,
-//! whatever the splitter took the bytes for; a wrong guess costs space only.
+//! whatever the splitter took the bytes for.
 
-use crate::tar_extent::{Extended, Extent};
-use crate::tar_header::{
-    Block, Header, TAR_BLOCK_BYTES, sparse_extension_goes_on, sparse_header_goes_on, text,
-};
-use crate::tar_pax::PaxParser;
-use crate::tar_report::{Ending, TarReport};
-use crate::tar_skeleton::{MAX_LITERAL_BYTES, SkeletonWriter, SplitSink};
+use crate::tar_report::TarReport;
+use crate::tar_scan::{PartSink, TarScanner};
+use crate::tar_skeleton::{SkeletonWriter, SplitSink};
 
 /// Splits a tar that arrives in pieces. How it was pieced does not change the result.
 ///
-/// Knows v7, ustar, GNU and pax, several archives in a row, and archives that are cut,
-/// damaged or none: the rest of what cannot be read as tar goes to the payload.
-/// Memory is bounded: a literal run, a name, a block.
-#[derive(Debug)]
+/// What cannot be read as tar goes to the payload. Memory is bounded: a literal run, a
+/// name, a block.
+#[derive(Debug, Default)]
 pub struct TarSplitter {
+    scanner: TarScanner,
     writer: SkeletonWriter,
-    state: State,
-    block: [u8; TAR_BLOCK_BYTES],
-    /// How much of `block` is there; only in states that wait for a block.
-    filled: usize,
-    /// Bytes of the input that were given to the writer.
-    offset: u64,
-    /// Start of the current member's first header.
-    item: u64,
-    /// Extended headers wait for their member since `item`.
-    is_announced: bool,
-    announced_size: Option<u64>,
-    announced_name: Option<Vec<u8>>,
-    /// A zero block has come since the last header.
-    is_ended: bool,
-    /// The first thing that was wrong.
-    fault: Option<Ending>,
-    name: Vec<u8>,
-    members: u64,
-    root: Option<Vec<u8>>,
 }
 
-#[derive(Debug)]
-enum State {
-    /// A header comes, or the end.
-    Header,
-    /// As `Header`; but the last member's type has no contents and its size is not 0.
-    /// So what is no header here is contents.
-    HeaderOrContent(Extent),
-    /// A block of an old GNU sparse map comes, and after the map the contents.
-    SparseMap(Extent),
-    Content(Extent),
-    /// Contents of an extended header.
-    Extended {
-        extent: Extent,
-        reader: Extended,
-        is_literal: bool,
-    },
-    /// No tar any more.
-    Rest,
+/// The scanner's parts on their way into records.
+struct Records<'a, S> {
+    writer: &'a mut SkeletonWriter,
+    sink: &'a mut S,
 }
 
-impl Default for TarSplitter {
-    fn default() -> Self {
-        Self::new()
+impl<S: SplitSink> PartSink for Records<'_, S> {
+    type Error = S::Error;
+
+    fn literal(&mut self, bytes: &[u8]) -> Result<(), S::Error> {
+        self.writer.literal(bytes, self.sink)
+    }
+
+    fn payload(&mut self, bytes: &[u8]) -> Result<(), S::Error> {
+        self.writer.payload(bytes, self.sink)
+    }
+
+    fn member(&mut self, _: u64) -> Result<(), S::Error> {
+        Ok(())
     }
 }
 
 impl TarSplitter {
     /// A splitter at the start of an archive.
     pub fn new() -> Self {
-        Self {
-            writer: SkeletonWriter::default(),
-            state: State::Header,
-            block: [0; TAR_BLOCK_BYTES],
-            filled: 0,
-            offset: 0,
-            item: 0,
-            is_announced: false,
-            announced_size: None,
-            announced_name: None,
-            is_ended: false,
-            fault: None,
-            name: Vec::new(),
-            members: 0,
-            root: None,
-        }
+        Self::default()
     }
 
     /// Takes the next bytes of the archive. Fails only as the sink does, and is lost then.
-    pub fn push<S: SplitSink>(&mut self, mut data: &[u8], sink: &mut S) -> Result<(), S::Error> {
-        while !data.is_empty() {
-            match &mut self.state {
-                State::Rest => return self.payload(data, sink),
-                State::Content(extent) => {
-                    let is_content = extent.content > 0;
-                    let (bytes, rest) = extent.take(data);
-                    if extent.is_over() {
-                        self.state = State::Header;
-                    }
-                    if is_content {
-                        self.payload(bytes, sink)?;
-                    } else {
-                        self.literal(bytes, sink)?;
-                    }
-                    data = rest;
-                }
-                State::Extended { extent, reader, is_literal } => {
-                    let is_content = extent.content > 0;
-                    let (bytes, rest) = extent.take(data);
-                    if is_content {
-                        reader.push(bytes);
-                    }
-                    let (is_over, is_literal) = (extent.is_over(), *is_literal || !is_content);
-                    if is_literal {
-                        self.literal(bytes, sink)?;
-                    } else {
-                        self.payload(bytes, sink)?;
-                    }
-                    if is_over {
-                        self.end_extended();
-                    }
-                    data = rest;
-                }
-                State::Header | State::HeaderOrContent(_) | State::SparseMap(_) => {
-                    let room = self.block.get_mut(self.filled..).unwrap_or_default();
-                    let (next, rest) = data.split_at(room.len().min(data.len()));
-                    for (to, from) in room.iter_mut().zip(next) {
-                        *to = *from;
-                    }
-                    self.filled += next.len();
-                    data = rest;
-                    if self.filled == TAR_BLOCK_BYTES {
-                        self.filled = 0;
-                        let block = self.block;
-                        self.take_block(&block, sink)?;
-                    }
-                }
-            }
-        }
-        Ok(())
+    pub fn push<S: SplitSink>(&mut self, data: &[u8], sink: &mut S) -> Result<(), S::Error> {
+        self.scanner.push(data, &mut Records { writer: &mut self.writer, sink })
     }
 
     /// Ends the archive: the last bytes for the sink, and what it was.
     pub fn finish<S: SplitSink>(mut self, sink: &mut S) -> Result<TarReport, S::Error> {
-        let block = self.block;
-        let (partial, _) = block.split_at(self.filled);
-        let at = if self.is_announced { self.item } else { self.offset };
-        let is_zero = partial.iter().all(|&byte| byte == 0);
-        let ending = match &self.state {
-            State::Header | State::HeaderOrContent(_) if self.is_ended && is_zero => Ending::Complete,
-            State::Header | State::HeaderOrContent(_) if self.is_ended => {
-                Ending::TrailingBytes { offset: self.offset }
-            }
-            State::Header | State::HeaderOrContent(_) if partial.is_empty() && !self.is_announced => {
-                Ending::NoEndBlocks
-            }
-            State::Header | State::HeaderOrContent(_) => Ending::CutInHeader { offset: at },
-            State::SparseMap(_) | State::Extended { .. } => Ending::CutInHeader { offset: self.item },
-            State::Content(extent) => Ending::CutInMember {
-                offset: self.item,
-                name: std::mem::take(&mut self.name),
-                missing_bytes: extent.content,
-            },
-            // Its fault was noted on the way in.
-            State::Rest => Ending::NotTarFrom { offset: self.offset },
-        };
-        if matches!(ending, Ending::TrailingBytes { .. }) {
-            self.payload(partial, sink)?;
-        } else {
-            self.literal(partial, sink)?;
-        }
+        let report = self.scanner.finish(&mut Records { writer: &mut self.writer, sink })?;
         self.writer.finish(sink)?;
-        Ok(TarReport {
-            members: self.members,
-            ending: self.fault.unwrap_or(ending),
-            root: self.root,
-            skeleton_bytes: self.writer.skeleton_bytes,
-            payload_bytes: self.writer.payload_bytes,
-        })
+        Ok(report)
     }
-
-    fn take_block<S: SplitSink>(
-        &mut self,
-        block: &[u8; TAR_BLOCK_BYTES],
-        sink: &mut S,
-    ) -> Result<(), S::Error> {
-        if let State::SparseMap(extent) = self.state {
-            if !sparse_extension_goes_on(block) {
-                self.begin_content(extent);
-            }
-            return self.literal(block, sink);
-        }
-        match Block::parse(block) {
-            Block::Zero => {
-                if self.is_announced {
-                    self.fault.get_or_insert(Ending::CutInHeader { offset: self.item });
-                    self.forget_announced();
-                }
-                self.is_ended = true;
-                self.state = State::Header;
-                self.literal(block, sink)
-            }
-            Block::Header(header) => {
-                self.take_header(header, block);
-                self.literal(block, sink)
-            }
-            Block::Other => {
-                if let State::HeaderOrContent(extent) = self.state {
-                    // The contents' first block, which the state before could not take.
-                    self.begin_content(extent);
-                } else {
-                    let offset = self.offset;
-                    self.fault.get_or_insert(if self.is_ended {
-                        Ending::TrailingBytes { offset }
-                    } else {
-                        Ending::NotTarFrom { offset }
-                    });
-                    self.state = State::Rest;
-                }
-                self.push(block, sink)
-            }
-        }
-    }
-
-    fn take_header(&mut self, header: Header, block: &[u8; TAR_BLOCK_BYTES]) {
-        self.is_ended = false;
-        if !self.is_announced {
-            self.item = self.offset;
-        }
-        let reader = match header.flag {
-            // `X` is what Solaris writes for `x`.
-            b'x' | b'X' => Some(Extended::Pax(PaxParser::default())),
-            b'L' => Some(Extended::LongName(Vec::new())),
-            b'K' | b'g' => Some(Extended::Ignored),
-            _ => None,
-        };
-        if let Some(reader) = reader {
-            self.is_announced |= header.flag != b'g';
-            let is_literal = header.size <= MAX_LITERAL_BYTES as u64;
-            self.state = State::Extended { extent: Extent::new(header.size), reader, is_literal };
-            if header.size == 0 {
-                self.end_extended();
-            }
-            return;
-        }
-        let extent = Extent::new(self.announced_size.unwrap_or(header.size));
-        if header.is_sparse() && sparse_header_goes_on(block) {
-            self.state = State::SparseMap(extent);
-        } else if header.is_without_content() && !extent.is_over() {
-            self.state = State::HeaderOrContent(extent);
-        } else {
-            self.begin_content(extent);
-        }
-        let is_label = header.flag == b'V';
-        self.name = self.announced_name.take().unwrap_or(header.name);
-        self.forget_announced();
-        if !is_label {
-            if self.members == 0 {
-                self.root = first_component(&self.name);
-            }
-            self.members += 1;
-        }
-    }
-
-    fn begin_content(&mut self, extent: Extent) {
-        self.state = if extent.is_over() { State::Header } else { State::Content(extent) };
-    }
-
-    fn end_extended(&mut self) {
-        let State::Extended { reader, .. } = std::mem::replace(&mut self.state, State::Header) else {
-            return;
-        };
-        match reader {
-            Extended::Pax(parser) => {
-                let fields = parser.finish();
-                self.announced_size = fields.size.or(self.announced_size);
-                let name = fields.sparse_name.or(fields.path);
-                self.announced_name = name.or(self.announced_name.take());
-            }
-            Extended::LongName(name) => {
-                self.announced_name = Some(text(&name).to_vec());
-            }
-            Extended::Ignored => {}
-        }
-    }
-
-    fn forget_announced(&mut self) {
-        self.is_announced = false;
-        self.announced_size = None;
-        self.announced_name = None;
-    }
-
-    fn literal<S: SplitSink>(&mut self, bytes: &[u8], sink: &mut S) -> Result<(), S::Error> {
-        self.offset += bytes.len() as u64;
-        self.writer.literal(bytes, sink)
-    }
-
-    fn payload<S: SplitSink>(&mut self, bytes: &[u8], sink: &mut S) -> Result<(), S::Error> {
-        self.offset += bytes.len() as u64;
-        self.writer.payload(bytes, sink)
-    }
-}
-
-fn first_component(name: &[u8]) -> Option<Vec<u8>> {
-    let mut components = name.split(|&byte| byte == b'/');
-    components.find(|part| !matches!(*part, b"" | b".")).map(<[u8]>::to_vec)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dtrvault_format::{ChunkId, Role};
+use dtrvault_format::{ChunkId, Role, RowId};
 
 use crate::error::{Error, Result};
 use crate::key::Key;
@@ -17,6 +17,8 @@ pub(crate) mod context {
     pub(crate) const SEGMENT: &str = "dtrvault v1 2026 index segment";
     pub(crate) const LEASE: &str = "dtrvault v1 2026 lease";
     pub(crate) const DOOMED: &str = "dtrvault v1 2026 doomed packs";
+    pub(crate) const ROW_ID: &str = "dtrvault v1 2026 local row id";
+    pub(crate) const ROW_MAP: &str = "dtrvault v1 2026 local row map";
     pub(crate) const PSK: &str = "dtrvault v1 2026 hpke psk";
 }
 
@@ -42,6 +44,8 @@ pub(crate) struct Secrets {
     pub(crate) doomed: Key,
     chunk_id: Key,
     gear_seed: Key,
+    row_id: Key,
+    row_map: Key,
 }
 
 impl KeyRing {
@@ -121,6 +125,22 @@ impl KeyRing {
         ChunkId::new(*hash.as_bytes())
     }
 
+    /// The name of a row in this machine's cache: 128 bits of a keyed BLAKE3, so that it tells
+    /// nobody else what the row is. Whoever lacks the key finds no two rows of one name.
+    #[must_use]
+    pub fn row_id(&self, row: &[u8]) -> RowId {
+        RowId::new(first_half(blake3::keyed_hash(self.secrets.row_id.bytes(), row)))
+    }
+
+    /// Authenticates a page of this machine's map of rows: the file that it belongs to, its
+    /// number there, and its bytes.
+    #[must_use]
+    pub fn row_map_tag(&self, file: &[u8; 16], page: u64, bytes: &[u8]) -> [u8; 16] {
+        let mut hasher = blake3::Hasher::new_keyed(self.secrets.row_map.bytes());
+        hasher.update(file).update(&page.to_le_bytes()).update(bytes);
+        first_half(hasher.finalize())
+    }
+
     /// Seed of the chunker's gear table: the first eight bytes of a derived secret, big-endian.
     #[must_use]
     pub fn gear_seed(&self) -> u64 {
@@ -138,6 +158,14 @@ impl KeyRing {
     }
 }
 
+fn first_half(hash: blake3::Hash) -> [u8; 16] {
+    let mut half = [0; 16];
+    for (to, from) in half.iter_mut().zip(hash.as_bytes()) {
+        *to = *from;
+    }
+    half
+}
+
 impl Secrets {
     fn new(shared: Key, public: [u8; 32], secret: Option<Key>) -> Self {
         Self {
@@ -148,6 +176,8 @@ impl Secrets {
             doomed: shared.derive(context::DOOMED),
             chunk_id: shared.derive(context::CHUNK_ID),
             gear_seed: shared.derive(context::GEAR_SEED),
+            row_id: shared.derive(context::ROW_ID),
+            row_map: shared.derive(context::ROW_MAP),
             shared,
             public,
             secret,
@@ -167,6 +197,9 @@ mod tests {
         assert_eq!((full.role(), write.role()), (Role::Full, Role::Write));
         assert_eq!(full.chunk_id(b"layer"), write.chunk_id(b"layer"));
         assert_eq!(full.gear_seed(), write.gear_seed());
+        assert_eq!(full.row_id(b"row"), write.row_id(b"row"));
+        assert_eq!(full.row_map_tag(&[1; 16], 2, b"page"), write.row_map_tag(&[1; 16], 2, b"page"));
+        assert_ne!(full.row_map_tag(&[1; 16], 2, b"page"), full.row_map_tag(&[1; 16], 3, b"page"));
         assert_ne!(full.chunk_id(b"layer"), full.chunk_id(b"Layer"));
         assert!(matches!(write.secret_key(), Err(Error::NeedsFullKey)));
     }
@@ -184,8 +217,8 @@ mod tests {
     fn every_purpose_has_its_own_secret() {
         let ring = KeyRing::deterministic(&[9; 32]).unwrap();
         let s = ring.secrets();
-        let keys =
-            [&s.shared, &s.psk, &s.directory, &s.segment, &s.lease, &s.doomed, &s.chunk_id, &s.gear_seed];
+        let shared = [&s.shared, &s.psk, &s.directory, &s.segment, &s.lease, &s.doomed];
+        let keys = [&shared[..], &[&s.chunk_id, &s.gear_seed, &s.row_id, &s.row_map]].concat();
         for (i, key) in keys.iter().enumerate() {
             assert!(keys[..i].iter().all(|other| other.bytes() != key.bytes()));
         }

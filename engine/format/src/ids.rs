@@ -133,6 +133,11 @@ id! {
     DoomedId, 32, "doomed list id"
 }
 id! {
+    /// Name of a row in this machine's cache: BLAKE3 of its bytes, keyed with a secret of the
+    /// repository. Stands in no repository.
+    RowId, 16, "row id"
+}
+id! {
     /// SHA-256 of a blob: what a registry calls its digest.
     Digest, 32, "sha256 digest"
 }

@@ -27,7 +27,7 @@ pub mod tree;
 pub use config::{ChunkSizes, ChunkerParams, Config};
 pub use doomed::Doomed;
 pub use error::FormatError;
-pub use ids::{ChunkId, Digest, DoomedId, LeaseId, PackId, RepoId, SegmentId, SlotId, SnapshotId};
+pub use ids::{ChunkId, Digest, DoomedId, LeaseId, PackId, RepoId, RowId, SegmentId, SlotId, SnapshotId};
 pub use lease::Lease;
 pub use pack::{BlobRecord, ChunkEntry, Directory, FrameEntry, PackHeader};
 pub use recipe::Recipe;

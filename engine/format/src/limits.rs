@@ -49,6 +49,17 @@ pub const MAX_STREAM_DEPTH: u8 = 8;
 /// Longest encoded recipe of an unknown kind, bytes.
 pub const MAX_RECIPE_BYTES: usize = 64 * 1024;
 
+/// Most rows of a table that a recipe of kind *Rows* reads.
+pub const MAX_TABLE_ROWS: u32 = 1 << 28;
+/// Longest row of such a table, bytes.
+pub const MAX_ROW_BYTES: u32 = 64 * 1024;
+/// Longest block of its columns, bytes.
+pub const MAX_COLUMNS_BYTES: usize = 8 * 1024 * 1024;
+/// Most rows that one block of columns names.
+pub const MAX_COLUMNS_ROWS: usize = 1 << 16;
+/// Most header templates of one block of columns.
+pub const MAX_TEMPLATES: usize = 1024;
+
 /// Longest path of an entry, bytes. Linux's own bound on one call is 4,096; a walk can go deeper.
 pub const MAX_PATH_BYTES: usize = 64 * 1024;
 /// Longest name within a path, bytes. Object stores allow keys of 1,024.

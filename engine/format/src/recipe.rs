@@ -4,7 +4,7 @@ use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 
 use crate::FormatError;
 use crate::cbor::at_most;
-use crate::limits::MAX_RECIPE_BYTES;
+use crate::limits::{MAX_RECIPE_BYTES, MAX_TABLE_ROWS};
 use crate::stream::StreamRef;
 
 /// A small tree that gives back the bytes of one blob. The set of kinds is open: one that
@@ -21,6 +21,19 @@ pub enum Recipe {
         /// Contents of the members, back to back.
         payload: StreamRef,
     },
+    /// A tar of many small files: see `format-spec/recipe.md`.
+    Rows {
+        /// Blocks of headers by columns, and which row or payload stands where.
+        columns: StreamRef,
+        /// Contents that are too long for a row, back to back.
+        payload: StreamRef,
+        /// Records of length and bytes, which a later snapshot's table goes on from.
+        table: StreamRef,
+        /// Rows in the table.
+        rows: u32,
+        /// Rows of the table that this tar needs; the others are of earlier ones.
+        used: u32,
+    },
     /// Of a kind that is reserved, or of a later version.
     Unknown {
         /// The kind's number.
@@ -35,6 +48,7 @@ pub enum Recipe {
 mod kind {
     pub(super) const PLAIN: u32 = 0;
     pub(super) const TAR: u32 = 2;
+    pub(super) const ROWS: u32 = 3;
 }
 
 impl Recipe {
@@ -46,15 +60,17 @@ impl Recipe {
             Self::Unknown { .. } => 0,
             Self::Plain(_) => 1,
             Self::Tar { .. } => 2,
+            Self::Rows { .. } => 3,
         }
     }
 
     /// Every stream that the recipe is known to read.
     pub fn streams(&self) -> impl Iterator<Item = &StreamRef> {
         match self {
-            Self::Plain(stream) => [Some(stream), None],
-            Self::Tar { skeleton, payload } => [Some(skeleton), Some(payload)],
-            Self::Unknown { .. } => [None, None],
+            Self::Plain(stream) => [Some(stream), None, None],
+            Self::Tar { skeleton, payload } => [Some(skeleton), Some(payload), None],
+            Self::Rows { columns, payload, table, .. } => [Some(columns), Some(payload), Some(table)],
+            Self::Unknown { .. } => [None, None, None],
         }
         .into_iter()
         .flatten()
@@ -66,17 +82,29 @@ impl Recipe {
         match self {
             Self::Plain(_) => "plain",
             Self::Tar { .. } => "tar",
+            Self::Rows { .. } => "rows",
             Self::Unknown { .. } => "unknown",
         }
     }
 
-    /// Holds every stream against its limits.
+    /// Holds every stream against its limits, and the numbers of rows against each other.
     ///
     /// # Errors
-    /// [`FormatError`] of the first stream that breaks one.
+    /// [`FormatError`] of the first field that breaks one.
     pub fn validate(&self) -> Result<(), FormatError> {
-        if let Self::Unknown { bytes, .. } = self {
-            at_most("recipe", "length", bytes.len(), MAX_RECIPE_BYTES)?;
+        match self {
+            Self::Unknown { bytes, .. } => at_most("recipe", "length", bytes.len(), MAX_RECIPE_BYTES)?,
+            Self::Rows { table, rows, used, .. } => {
+                at_most("recipe", "rows", *rows as usize, MAX_TABLE_ROWS as usize)?;
+                // A row has one byte at least, which states its length.
+                if used > rows || u64::from(*rows) > table.len {
+                    return Err(FormatError::Invalid {
+                        what: "recipe",
+                        detail: "its numbers of rows and its table's length disagree",
+                    });
+                }
+            }
+            Self::Plain(_) | Self::Tar { .. } => {}
         }
         self.streams().try_for_each(StreamRef::validate)
     }
@@ -93,6 +121,14 @@ impl<C> Encode<C> for Recipe {
             Self::Tar { skeleton, payload } => {
                 e.array(3)?.u32(kind::TAR)?.encode_with(skeleton, ctx)?.encode_with(payload, ctx)?
             }
+            Self::Rows { columns, payload, table, rows, used } => e
+                .array(6)?
+                .u32(kind::ROWS)?
+                .encode_with(columns, ctx)?
+                .encode_with(payload, ctx)?
+                .encode_with(table, ctx)?
+                .u32(*rows)?
+                .u32(*used)?,
             Self::Unknown { bytes, .. } => {
                 e.writer_mut().write_all(bytes).map_err(encode::Error::write)?;
                 e
@@ -111,7 +147,14 @@ impl<'b, C> Decode<'b, C> for Recipe {
             (kind::TAR, Some(3)) => {
                 Ok(Self::Tar { skeleton: d.decode_with(ctx)?, payload: d.decode_with(ctx)? })
             }
-            (kind::PLAIN | kind::TAR, _) => {
+            (kind::ROWS, Some(6)) => Ok(Self::Rows {
+                columns: d.decode_with(ctx)?,
+                payload: d.decode_with(ctx)?,
+                table: d.decode_with(ctx)?,
+                rows: d.u32()?,
+                used: d.u32()?,
+            }),
+            (kind::PLAIN | kind::TAR | kind::ROWS, _) => {
                 Err(decode::Error::message("recipe with a wrong number of elements").at(at))
             }
             (kind, _) => {
@@ -140,8 +183,22 @@ mod tests {
 
     #[test]
     fn known_kinds_have_their_number_of_elements() {
-        for bytes in [&[0x81, 0x00][..], &[0x82, 0x02, 0x00], &[0x80]] {
+        for bytes in [&[0x81, 0x00][..], &[0x82, 0x02, 0x00], &[0x82, 0x03, 0x00], &[0x80]] {
             assert!(cbor::decode::<Recipe>(bytes, "recipe").is_err(), "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn rows_hold_together() {
+        let table = StreamRef { len: 10, depth: 0, root: Some(crate::ChunkId::new([1; 32])) };
+        let sound = |rows, used| {
+            let recipe =
+                Recipe::Rows { columns: StreamRef::EMPTY, payload: StreamRef::EMPTY, table, rows, used };
+            let again: Option<Recipe> = cbor::decode(&cbor::encode(&recipe), "recipe").ok();
+            assert_eq!(again.as_ref(), Some(&recipe));
+            recipe.validate().is_ok()
+        };
+        assert!(sound(0, 0) && sound(10, 0) && sound(10, 10));
+        assert!(!sound(11, 0) && !sound(9, 10) && !sound(MAX_TABLE_ROWS + 1, 0));
     }
 }

@@ -1,6 +1,7 @@
 //! What can go wrong with a verb.
 
 use std::io;
+use std::path::PathBuf;
 
 use dtrvault_codec::CodecError;
 use dtrvault_format::tree::display_path;
@@ -122,6 +123,14 @@ pub enum OpsError {
     /// A local file of the cache cannot be used.
     #[error("the local cache cannot be written")]
     Cache(#[source] io::Error),
+    /// There is no room for rows while a tar is read.
+    #[error("{} cannot hold the rows of the tar while it is read: make room there, or name another cache folder", .path.display())]
+    Spool {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// A recipe or a codec failed.
     #[error(transparent)]
     Codec(#[from] CodecError),

@@ -82,7 +82,7 @@ fn metadata(
     let part = snapshot.metadata.as_ref();
     let part = part.ok_or_else(|| OpsError::NoSuchPart { snapshot: id.to_string(), part: "metadata" })?;
     context.progress.stage("exporting", Some(part.size));
-    let mut source = read_blob(reader, &part.digest)?;
+    let mut source = read_blob(reader, &part.digest, context)?;
     let mut buffer = vec![0; COPY_BYTES];
     let mut bytes = 0;
     loop {

@@ -19,6 +19,7 @@ pub mod packs;
 pub mod read;
 mod rebuild;
 mod repository;
+pub mod rows;
 mod snapshots;
 pub mod write;
 

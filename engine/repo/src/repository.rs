@@ -67,6 +67,8 @@ pub struct OpenOptions {
     pub compression_level: i32,
     /// Decoded frames that are kept for reading, bytes.
     pub frame_cache_bytes: usize,
+    /// Rows of a metadata tar, or where they are known from, that are kept in memory, bytes.
+    pub rows_memory_bytes: usize,
     /// How long leases last.
     pub lease: LeaseTimes,
     /// Name of this host, for leases.
@@ -86,6 +88,7 @@ impl OpenOptions {
             uploads: 2,
             compression_level: 3,
             frame_cache_bytes: 64 << 20,
+            rows_memory_bytes: 64 << 20,
             lease: LeaseTimes::default(),
             host,
             clock: Arc::new(SystemClock),

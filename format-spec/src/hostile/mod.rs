@@ -3,6 +3,7 @@
 
 mod objects;
 mod registry;
+mod rows;
 mod streams;
 mod tars;
 
@@ -10,7 +11,7 @@ mod tars;
 pub type Target = fn(&[u8]);
 
 /// Every target of `fuzz/`, by the name of its binary and of its folder of seeds.
-pub const TARGETS: [(&str, Target); 15] = [
+pub const TARGETS: [(&str, Target); 17] = [
     ("config", objects::config),
     ("frame", streams::frame),
     ("lease", objects::lease),
@@ -19,6 +20,8 @@ pub const TARGETS: [(&str, Target); 15] = [
     ("pack_directory", objects::pack_directory),
     ("pack_header", objects::pack_header),
     ("recipe", objects::recipe),
+    ("rows_join", rows::rows_join),
+    ("rows_split", rows::rows_split),
     ("segment", objects::segment),
     ("slot", objects::slot),
     ("snapshot", objects::snapshot),

@@ -39,8 +39,6 @@ fn split(bytes: &[u8], piece: usize) -> (TarReport, Streams) {
 pub(super) fn tar_split(bytes: &[u8]) {
     let (piece, tar) = super::number(bytes);
     let (report, streams) = split(tar, piece);
-    assert!(report.skeleton_bytes == streams.skeleton.len() as u64);
-    assert!(report.payload_bytes == streams.payload.len() as u64);
     let mut joined = Vec::new();
     let read = TarJoin::new(&*streams.skeleton, &*streams.payload).read_to_end(&mut joined);
     assert!(read.is_ok() && joined == tar, "a tar that does not come back");

@@ -13,6 +13,7 @@ mod pack;
 mod padding;
 mod recipe;
 mod repository;
+mod rows;
 mod segment;
 mod slot;
 mod snapshot;
@@ -33,7 +34,7 @@ pub use repository::SEED;
 type Make = fn() -> Result<Value>;
 
 /// Every file of the folder, without `.json`, and what makes it.
-pub const FILES: [(&str, Make); 17] = [
+pub const FILES: [(&str, Make); 18] = [
     ("chunk", chunk::make),
     ("config", config::make),
     ("cut-points", chunk::make_cut_points),
@@ -44,6 +45,7 @@ pub const FILES: [(&str, Make); 17] = [
     ("pack", pack::make),
     ("padding", padding::make),
     ("recipe", recipe::make),
+    ("rows", rows::make),
     ("segment", segment::make),
     ("slot", slot::make),
     ("snapshot", snapshot::make),

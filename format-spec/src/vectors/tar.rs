@@ -41,7 +41,7 @@ fn split(bytes: &[u8]) -> Streams {
 }
 
 /// A block of ustar, made by the `tar` crate, and contents with their padding.
-fn member(name: &str, content: &[u8]) -> Vec<u8> {
+pub(super) fn member(name: &str, content: &[u8]) -> Vec<u8> {
     let mut header = tar::Header::new_ustar();
     // A name this short fits.
     let _ = header.set_path(name);

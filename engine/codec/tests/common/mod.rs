@@ -41,8 +41,6 @@ pub fn split_in(bytes: &[u8], pieces: &[usize]) -> (TarReport, Streams) {
         rest = later;
     }
     let report = splitter.finish(&mut streams).unwrap();
-    assert_eq!(report.skeleton_bytes, streams.skeleton.len() as u64);
-    assert_eq!(report.payload_bytes, streams.payload.len() as u64);
     (report, streams)
 }
 

@@ -101,7 +101,7 @@ fn make_all(
 }
 
 fn make(reader: &Reader, digest: &Digest, buffer: &mut [u8], context: &Context) -> Result<()> {
-    let mut blob = read_blob(reader, digest)?;
+    let mut blob = read_blob(reader, digest, context)?;
     loop {
         context.proceed()?;
         match blob.read(buffer).map_err(|error| OpsError::from_io(error, OpsError::Output))? {

@@ -2,12 +2,15 @@
 
 use std::io::{self, Read};
 
+use dtrvault_codec::rows::RowSource;
 use dtrvault_codec::{CodecError, StreamOpener, open_recipe};
 use dtrvault_format::{Digest, StreamRef};
 use dtrvault_repo::RepoError;
 use dtrvault_repo::read::Reader;
 use sha2::{Digest as _, Sha256};
 
+use super::row_table::RowTable;
+use crate::context::Context;
 use crate::error::{OpsError, Result};
 
 /// A blob's bytes. The last read fails when they do not have the blob's digest and length.
@@ -18,20 +21,27 @@ pub(crate) struct BlobReader {
     left: u64,
 }
 
-struct Streams<'a>(&'a Reader);
+struct Streams<'a> {
+    reader: &'a Reader,
+    context: &'a Context,
+}
 
 impl StreamOpener for Streams<'_> {
     fn open(&self, stream: &StreamRef) -> io::Result<Box<dyn Read + Send>> {
-        let reader = self.0.stream(stream).map_err(io::Error::other)?;
+        let reader = self.reader.stream(stream).map_err(io::Error::other)?;
         Ok(Box::new(reader))
+    }
+
+    fn open_table(&self, stream: &StreamRef, rows: u32) -> io::Result<Box<dyn RowSource + Send>> {
+        Ok(Box::new(RowTable::new(self.reader.clone(), *stream, rows, self.context.clone())))
     }
 }
 
-/// Opens a blob that the index knows.
-pub(crate) fn read_blob(reader: &Reader, digest: &Digest) -> Result<BlobReader> {
+/// Opens a blob that the index knows. Reading it stops when `context` says so.
+pub(crate) fn read_blob(reader: &Reader, digest: &Digest, context: &Context) -> Result<BlobReader> {
     let found = reader.repo().index().blob(digest)?;
     let (size, recipe) = found.ok_or(RepoError::MissingBlob { digest: *digest })?;
-    let inner = open_recipe(&recipe, &Streams(reader))?;
+    let inner = open_recipe(&recipe, &Streams { reader, context })?;
     Ok(BlobReader { inner, hasher: Some(Sha256::new()), digest: *digest, left: size })
 }
 

@@ -2,10 +2,11 @@
 
 mod blob_reader;
 mod blob_writer;
-mod proven_tar;
+mod row_table;
+mod spool;
 mod tree_reader;
 
 pub(crate) use blob_reader::read_blob;
 pub(crate) use blob_writer::{BlobError, read_full, write_blob};
-pub(crate) use proven_tar::ProvenTar;
+pub(crate) use row_table::Checked;
 pub(crate) use tree_reader::{TreeEntries, open_tree, read_tree};

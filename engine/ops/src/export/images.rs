@@ -81,7 +81,7 @@ fn append<W: Write>(
             match &file.content {
                 Content::Inline(bytes) => member.write(tar, bytes.as_slice())?,
                 Content::Blob(digest) => {
-                    let source = read_blob(reader, digest)?;
+                    let source = read_blob(reader, digest, context)?;
                     if source.size() != file.size {
                         return Err(OpsError::WrongDigest { digest: *digest });
                     }

@@ -161,7 +161,7 @@ impl FileTask<'_> {
             }
             Content::Blob(digest) => digest,
         };
-        let mut source = read_blob(self.reader, digest)?;
+        let mut source = read_blob(self.reader, digest, self.context)?;
         if source.size() != file.size {
             return Err(OpsError::WrongDigest { digest: *digest });
         }

@@ -1,14 +1,20 @@
 //! The metadata part: one stream, kept byte for byte.
 
-use dtrvault_codec::{Ending, Form, TarReport, TarSplitter, sniff};
+use dtrvault_codec::{Ending, Form, TarReport, sniff};
 use dtrvault_format::tree::display_path;
-use dtrvault_format::{BlobRecord, Digest, MetadataForm, MetadataPart, ProblemKind, Recipe, Stats};
+use dtrvault_format::{
+    BlobRecord, Digest, MetadataForm, MetadataPart, ProblemKind, Recipe, Stats, StreamRef,
+};
+use dtrvault_repo::Repository;
+use dtrvault_repo::rows::KnownRows;
 use dtrvault_repo::write::{Class, Session};
 use sha2::{Digest as _, Sha256};
 
 use super::MetadataInput;
+use super::known_rows::{self, Origin};
 use super::problems::Problems;
-use crate::content::{ProvenTar, read_full};
+use super::rows_writer::{RowsWriter, StoredRows};
+use crate::content::read_full;
 use crate::context::Context;
 use crate::error::{OpsError, Result};
 
@@ -17,15 +23,22 @@ const READ_BYTES: usize = 1 << 20;
 /// What `sniff` looks at, bytes.
 const SNIFF_BYTES: usize = 512;
 
-/// Stores the stream.
+/// The metadata part, and what is kept for the next one once the snapshot stands.
+pub(super) struct Taken {
+    pub(super) part: MetadataPart,
+    pub(super) rows: Option<(KnownRows, StreamRef)>,
+}
+
+/// Stores the stream, which is taken on `host`.
 pub(super) fn take(
+    repo: &Repository,
     session: &Session,
     mut input: MetadataInput,
+    host: &str,
     problems: &mut Problems,
     stats: &mut Stats,
     context: &Context,
-) -> Result<MetadataPart> {
-    context.progress.stage("metadata", input.size);
+) -> Result<Taken> {
     let unreadable = |source| OpsError::Metadata { name: input.name.clone(), source };
     let mut buffer = vec![0; READ_BYTES];
     let filled = read_full(&mut *input.stream, &mut buffer).map_err(unreadable)?;
@@ -40,7 +53,15 @@ pub(super) fn take(
         }
         Form::Other | Form::Empty => MetadataForm::Other,
     };
-    let mut store = Store::new(session, form);
+    let mut store = match form {
+        MetadataForm::Tar => {
+            let start = known_rows::begin(repo, session, Origin { host, name: &input.name }, context)?;
+            Store::Tar(Box::new(RowsWriter::new(session, start)))
+        }
+        MetadataForm::Other => Store::Plain(Box::new(session.stream(Class::Fine))),
+        MetadataForm::Gzip | MetadataForm::Zstd => Store::Plain(Box::new(session.stream(Class::Coarse))),
+    };
+    context.progress.stage("metadata", input.size);
     let mut hasher = Sha256::new();
     let mut size = 0;
     let mut filled = filled;
@@ -52,8 +73,10 @@ pub(super) fn take(
         context.progress.advance(bytes.len() as u64, 0);
         filled = read_full(&mut *input.stream, &mut buffer).map_err(unreadable)?;
     }
+    // Who is asked to stop has often had its input cut off: that is no fault of the tar.
+    context.proceed()?;
     let sha256: [u8; 32] = hasher.finalize().into();
-    let (recipe, report) = store.finish(sha256, &input.name)?;
+    let Stored { recipe, report, known } = store.finish(size, &input.name)?;
     let cut = report.as_ref().and_then(cut_detail);
     if let Some(detail) = &cut {
         if !input.allow_truncated {
@@ -64,6 +87,10 @@ pub(super) fn take(
     for warning in warnings(form, report.as_ref()) {
         context.progress.warn(&format!("{}: {warning}", input.name));
     }
+    let rows = match (known, &recipe) {
+        (Some(known), Recipe::Rows { table, .. }) => Some((known, *table)),
+        _ => None,
+    };
     let digest = Digest::new(sha256);
     let better = session.known_blob(&digest)?.is_none_or(|(_, known)| known.rank() < recipe.rank());
     if better {
@@ -71,7 +98,7 @@ pub(super) fn take(
     }
     stats.seen_bytes += size;
     stats.read_bytes += size;
-    Ok(MetadataPart {
+    let part = MetadataPart {
         digest,
         size,
         form,
@@ -79,40 +106,41 @@ pub(super) fn take(
         members: report.map_or(0, |report| report.members),
         name: input.name,
         truncated: cut.is_some(),
-    })
+    };
+    Ok(Taken { part, rows })
 }
 
 /// Where the stream's bytes go.
 enum Store {
-    Tar(Box<TarSplitter>, Box<ProvenTar>),
+    Tar(Box<RowsWriter>),
     Plain(Box<dtrvault_repo::write::StreamWriter>),
 }
 
-impl Store {
-    fn new(session: &Session, form: MetadataForm) -> Self {
-        match form {
-            MetadataForm::Tar => Self::Tar(Box::default(), Box::new(ProvenTar::new(session))),
-            MetadataForm::Other => Self::Plain(Box::new(session.stream(Class::Fine))),
-            MetadataForm::Gzip | MetadataForm::Zstd => Self::Plain(Box::new(session.stream(Class::Coarse))),
-        }
-    }
+/// What became of them.
+struct Stored {
+    recipe: Recipe,
+    report: Option<TarReport>,
+    known: Option<KnownRows>,
+}
 
+impl Store {
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         match self {
-            Self::Tar(splitter, sink) => splitter.push(bytes, &mut **sink)?,
-            Self::Plain(stream) => stream.write(bytes)?,
+            Self::Tar(rows) => rows.write(bytes),
+            Self::Plain(stream) => Ok(stream.write(bytes)?),
         }
-        Ok(())
     }
 
-    fn finish(self, sha256: [u8; 32], name: &str) -> Result<(Recipe, Option<TarReport>)> {
+    fn finish(self, size: u64, name: &str) -> Result<Stored> {
         match self {
-            Self::Plain(stream) => Ok((Recipe::Plain(stream.finish()?), None)),
-            Self::Tar(splitter, mut sink) => {
-                let report = splitter.finish(&mut *sink)?;
-                let recipe = sink.finish(sha256)?;
-                let recipe = recipe.ok_or_else(|| OpsError::Unproven { name: name.to_owned() })?;
-                Ok((recipe, Some(report)))
+            Self::Plain(stream) => {
+                Ok(Stored { recipe: Recipe::Plain(stream.finish()?), report: None, known: None })
+            }
+            Self::Tar(rows) => {
+                let stored = rows.finish(size)?;
+                let stored = stored.ok_or_else(|| OpsError::Unproven { name: name.to_owned() })?;
+                let StoredRows { recipe, report, known } = stored;
+                Ok(Stored { recipe, report: Some(report), known: Some(known) })
             }
         }
     }

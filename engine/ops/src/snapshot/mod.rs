@@ -5,11 +5,13 @@
 
 mod dispatch;
 mod images;
+mod known_rows;
 mod metadata;
 mod parent;
 mod problems;
 mod read_file;
 mod references;
+mod rows_writer;
 mod workers;
 
 use std::io::Read;
@@ -111,9 +113,10 @@ pub fn run(repo: &Repository, options: SnapshotOptions, context: &Context) -> Re
         error => error,
     };
     let metadata = metadata
-        .map(|input| metadata::take(&session, input, &mut problems, &mut stats, context))
+        .map(|input| metadata::take(repo, &session, input, &host, &mut problems, &mut stats, context))
         .transpose()
         .map_err(explain)?;
+    let (metadata, rows) = metadata.map_or((None, None), |taken| (Some(taken.part), taken.rows));
     let mut parent_id = None;
     let mut images_part = None;
     let mut tree_cache = None;
@@ -160,6 +163,11 @@ pub fn run(repo: &Repository, options: SnapshotOptions, context: &Context) -> Re
         if let Err(error) = cache.keep(&id) {
             context.progress.warn(&format!("the tree could not be kept for the next run: {error}"));
         }
+    }
+    if let Some((known, table)) = rows
+        && let Err(error) = known.keep(table)
+    {
+        context.progress.warn(&format!("the rows could not be kept for the next run: {error}"));
     }
     let snapshot = committed.ok_or(OpsError::WorkerDied)?;
     Ok(SnapshotReport { id, snapshot })

@@ -45,6 +45,25 @@ impl Reader {
         Ok(self.stream_of(stream.root, stream.depth, Some(stream.len)))
     }
 
+    /// The chunks of a stream, in order. Lists are read, content is not.
+    ///
+    /// # Errors
+    /// As [`Reader::stream`].
+    pub fn entries(&self, stream: &StreamRef) -> Result<impl Iterator<Item = Result<ListEntry>> + use<>> {
+        stream.validate()?;
+        let only = match (stream.depth, stream.root) {
+            (0, Some(id)) => {
+                let length = u32::try_from(stream.len).map_err(|_| broken("a chunk of over 4 GiB"))?;
+                Some(ListEntry { id, length })
+            }
+            _ => None,
+        };
+        let below = stream.depth.checked_sub(1);
+        let listed = below.map(|depth| ListReader::new(self.stream_of(stream.root, depth, None)));
+        let listed = listed.into_iter().flatten().map(|entry| entry.map_err(list_error));
+        Ok(only.map(Ok).into_iter().chain(listed))
+    }
+
     fn stream_of(&self, root: Option<ChunkId>, depth: u8, len: Option<u64>) -> StreamReader {
         let chunks = match depth.checked_sub(1) {
             None => Chunks::One(root),

@@ -13,7 +13,7 @@ mod unnamed;
 
 pub use adopt::Adopted;
 pub use session::{Counters, Session};
-pub use stream::StreamWriter;
+pub use stream::{ListLog, StreamWriter};
 
 /// How a stream is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

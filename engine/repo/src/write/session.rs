@@ -91,6 +91,14 @@ impl Session {
         StreamWriter::new(Arc::clone(&self.shared), class)
     }
 
+    /// Whether a chunk is in the index, and no prune has marked where it stands.
+    ///
+    /// # Errors
+    /// Those of the cache.
+    pub fn holds(&self, id: &ChunkId) -> Result<bool> {
+        self.shared.is_indexed(id)
+    }
+
     /// Size and recipe of a blob that is stored already, by this session or an earlier one.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use dtrvault_codec::{Chunk, ListEntry, StreamChunker};
 use dtrvault_format::StreamRef;
+use dtrvault_format::stream::LIST_ENTRY_BYTES;
 
 use super::Class;
 use super::shared::{Shared, SharedBuffer};
@@ -24,13 +25,32 @@ struct Chunks {
     /// The first chunk; written to the list when a second one comes.
     first: Option<ListEntry>,
     list: Option<Box<StreamWriter>>,
+    log: Option<ListLog>,
 }
+
+/// Told of every entry of a stream's list.
+pub type ListLog = Box<dyn FnMut(&[u8; LIST_ENTRY_BYTES]) + Send>;
 
 impl StreamWriter {
     pub(super) fn new(shared: Arc<Shared>, class: Class) -> Self {
         let buffer = shared.borrow_buffer(class);
         let chunker = StreamChunker::new(shared.repo.chunker(class));
-        Self { chunker, chunks: Chunks { shared, class, buffer, len: 0, first: None, list: None } }
+        Self { chunker, chunks: Chunks { shared, class, buffer, len: 0, first: None, list: None, log: None } }
+    }
+
+    /// Has `log` told of every chunk from here on, as its entry in the stream's list.
+    pub fn set_log(&mut self, log: ListLog) {
+        self.chunks.log = Some(log);
+    }
+
+    /// Puts a chunk that is stored already at the stream's end. To be done before anything is
+    /// written: so a stream goes on from another one.
+    ///
+    /// # Errors
+    /// As [`StreamWriter::write`].
+    pub fn add_stored(&mut self, entry: ListEntry) -> Result<()> {
+        self.chunks.len += u64::from(entry.length);
+        self.chunks.list(entry)
     }
 
     /// Adds bytes to the stream.
@@ -71,6 +91,13 @@ impl Chunks {
         let length = u32::try_from(length)
             .map_err(|_| RepoError::DamagedStream { detail: "a chunk of over 4 GiB" })?;
         let entry = ListEntry { id, length };
+        self.list(entry)
+    }
+
+    fn list(&mut self, entry: ListEntry) -> Result<()> {
+        if let Some(log) = &mut self.log {
+            log(&entry.encode()?);
+        }
         let Some(first) = self.first else {
             self.first = Some(entry);
             return Ok(());
