@@ -161,8 +161,10 @@ fn of_store(error: &StoreError) -> Verdict {
             .hint("free some space and run it again; what was stored before is whole"),
         StoreError::Denied { .. } => Verdict::new("denied", Exit::Failed)
             .hint("check the permissions of the folder, or the credentials of the cloud in the environment"),
-        StoreError::Unreachable { .. } => Verdict::new("unreachable", Exit::Failed)
-            .hint("check the network and the endpoint; run it again: what was stored is used"),
+        StoreError::Unreachable { .. } => Verdict::new("unreachable", Exit::Failed).hint(
+            "check the network and the endpoint, and run it again: what was stored is used; on a slow line \
+             give a longer --timeout or a smaller --pack-size",
+        ),
         StoreError::NotFound { .. } | StoreError::ShortRead { .. } | StoreError::TooLarge { .. } => DAMAGE,
         _ => FAILED,
     }
@@ -174,6 +176,7 @@ fn of_source(error: &SourceError) -> Verdict {
             Verdict::new("no-registry", Exit::Failed)
                 .hint("--registry takes the folder or prefix that holds docker/registry/v2")
         }
+        SourceError::Unreachable { source } => of_store(source),
         _ => FAILED,
     }
 }
