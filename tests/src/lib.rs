@@ -5,6 +5,7 @@
 //! - [`Vault`], [`Run`]: the binary, in an environment that holds nothing of the machine's own.
 //! - [`MainJob`]: what an operator does from `init` to a changed password, and must get back.
 //! - [`Cloud`]: a repository in S3 or Azure, behind a line that may be bad.
+//! - [`SmallDisk`]: a disk that is soon full.
 //! - [`RegistryServer`], [`skopeo`]: a real registry and a real client.
 //! - [`OciLayout`]: images to push. [`Storage`]: a registry's storage root without a registry.
 //! - [`odd_files`], [`odd_tars`], [`dtr_tar`]: what operators really have.
@@ -27,6 +28,7 @@ pub mod odd_tars;
 mod registry_server;
 mod run;
 pub mod shapes;
+mod small_disk;
 mod storage;
 mod vault;
 
@@ -39,5 +41,6 @@ pub use main_job::MainJob;
 pub use oci::OciLayout;
 pub use registry_server::RegistryServer;
 pub use run::Run;
+pub use small_disk::{SmallDisk, with_disks};
 pub use storage::Storage;
 pub use vault::Vault;

@@ -73,6 +73,7 @@ struct Shared {
     over: AtomicBool,
     count: AtomicU64,
     cut: AtomicU64,
+    bytes: AtomicU64,
     /// When the line is free again: upwards, downwards.
     free: [Mutex<Instant>; 2],
     open: Mutex<Vec<Arc<Wire>>>,
@@ -107,6 +108,7 @@ impl Proxy {
             over: AtomicBool::new(false),
             count: AtomicU64::new(0),
             cut: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
             free: [Mutex::new(now), Mutex::new(now)],
             open: Mutex::default(),
         });
@@ -133,6 +135,11 @@ impl Proxy {
     /// How many of them were ended before their time.
     pub fn cut(&self) -> u64 {
         self.shared.cut.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that it has passed on, in both directions.
+    pub fn bytes(&self) -> u64 {
+        self.shared.bytes.load(Ordering::Relaxed)
     }
 
     /// Takes the server away: connections are reset, and new ones refused.
@@ -221,6 +228,7 @@ impl Shared {
             }
             self.wait_for_line(direction, bytes.len());
             passed += bytes.len() as u64;
+            self.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
             let sent = to.write_all(bytes);
             if let Some((.., ending)) = ends {
                 if wire.end(ending) {
