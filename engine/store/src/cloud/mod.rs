@@ -44,6 +44,10 @@ impl fmt::Debug for Cloud {
 impl Cloud {
     fn path(&self, key: &str) -> Result<Path> {
         check_key(key)?;
+        if key.contains('\\') && self.url.starts_with("az:") {
+            let reason = "a backslash, in whose place Azure puts a slash";
+            return Err(StoreError::BadKey { key: key.to_owned(), reason });
+        }
         self.path_below_prefix(key)
     }
 

@@ -197,10 +197,16 @@ impl Upload for CloudUpload {
 
     async fn abort(mut self: Box<Self>) -> Result<()> {
         self.in_flight.shutdown().await;
-        match self.session.take() {
-            None => Ok(()),
-            Some(mut session) => session.abort().await.map_err(|e| self.error(e)),
+        let Some(mut session) = self.session.take() else { return Ok(()) };
+        let mut tries = self.patience.begin();
+        while let Err(e) = session.abort().await {
+            match self.error(e) {
+                // It was given up by a try whose answer was lost.
+                StoreError::NotFound { .. } => break,
+                error => tries.read_again(error).await?,
+            }
         }
+        Ok(())
     }
 }
 
