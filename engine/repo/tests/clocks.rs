@@ -5,10 +5,11 @@
 mod common;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use common::{PASSWORD, TestClock, Vault, noise, read_out, snapshot_of, store, write};
 use dtrvault_repo::write::Class;
-use dtrvault_repo::{OpenOptions, RepoError, Repository};
+use dtrvault_repo::{LeaseTimes, OpenOptions, RepoError, Repository};
 
 const YEAR: i64 = 365 * 24 * 3600;
 
@@ -63,6 +64,62 @@ fn a_host_that_is_a_year_behind_disturbs_nobody() {
     // Alone, it is not in anybody's way.
     store(&behind, Class::Fine, b"of the host behind");
     assert_eq!(vault.open().snapshots().unwrap().sound.len(), 3);
+}
+
+/// A repository whose leases are renewed all the time.
+fn renewing(vault: &Vault) -> Repository {
+    let options = vault.options("cache");
+    let lease = LeaseTimes { renewed_after: Duration::from_millis(10), ..options.lease };
+    Repository::open(vault.backend(), PASSWORD, OpenOptions { lease, ..options }).unwrap()
+}
+
+#[test]
+fn a_lease_that_was_removed_is_not_mended_by_its_renewal() {
+    let vault = Vault::new();
+    let repo = renewing(&vault);
+    let session = repo.session("test").unwrap();
+    let tree = write(&session, Class::Fine, b"bytes");
+    // A renewal may be between two steps: until none is left.
+    for quiet in 0.. {
+        let leases = vault.objects("leases");
+        if leases.is_empty() && quiet > 0 {
+            break;
+        }
+        for key in leases {
+            // Its writer may remove it as well.
+            let _ = std::fs::remove_file(vault.store_dir().join(key));
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let refused = session.commit(|_| snapshot_of(tree));
+    assert!(matches!(refused, Err(RepoError::LeaseLost { .. })), "{refused:?}");
+    assert!(vault.objects("snapshots").is_empty());
+}
+
+#[test]
+fn a_lease_that_ran_out_is_not_mended_by_its_renewal() {
+    let vault = Vault::new();
+    let repo = renewing(&vault);
+    let session = repo.session("test").unwrap();
+    let tree = write(&session, Class::Fine, b"bytes");
+    // As when the machine sleeps: the clock goes on, and nothing else.
+    vault.clock.advance(3600);
+    std::thread::sleep(Duration::from_millis(200));
+    let refused = session.commit(|_| snapshot_of(tree));
+    assert!(matches!(refused, Err(RepoError::LeaseLost { .. })), "{refused:?}");
+}
+
+#[test]
+fn a_lease_that_is_renewed_is_kept() {
+    let vault = Vault::new();
+    let repo = renewing(&vault);
+    let session = repo.session("test").unwrap();
+    let tree = write(&session, Class::Fine, b"bytes");
+    let first = vault.objects("leases");
+    std::thread::sleep(Duration::from_millis(300));
+    let later = vault.objects("leases");
+    assert!(later.iter().any(|key| !first.contains(key)), "it was never renewed");
+    session.commit(|_| snapshot_of(tree)).unwrap();
 }
 
 #[test]
