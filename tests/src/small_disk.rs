@@ -34,7 +34,17 @@ impl SmallDisk {
 
     /// Gives it another size.
     pub fn resize(&self, bytes: u64) {
-        mount(&["-o", &format!("remount,size={bytes}")], &self.path);
+        self.change(&format!("size={bytes}"));
+    }
+
+    /// Lets it have more files.
+    pub fn allow_files(&self, files: u64) {
+        self.change(&format!("nr_inodes={files}"));
+    }
+
+    fn change(&self, option: &str) {
+        // Not the options that it has: a namespace may not set some of them again.
+        mount(&["--options-mode", "ignore", "-o", &format!("remount,{option}"), "tmpfs"], &self.path);
     }
 
     /// Takes all room that is left but for `spare` bytes, until the file is removed.

@@ -17,14 +17,15 @@ fn over_connections_that_break_off() {
     let cloud = Cloud::azure();
     let weather = Weather {
         seed: 3,
-        cut_percent: 35,
+        // Its connections live long, so that there are few.
+        cut_percent: 60,
         cut_within_bytes: 4 << 20,
         endings: Ending::NOTICED,
         ..Weather::default()
     };
     let (mut vault, line) = cloud.operator(weather);
     MainJob::run(&mut vault, 3 << 20);
-    assert!(line.cut() >= 10, "{} of {} connections were cut", line.cut(), line.connections());
+    assert!(line.cut() >= 5, "{} of {} connections were cut", line.cut(), line.connections());
 }
 
 #[test]
