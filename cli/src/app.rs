@@ -1,6 +1,7 @@
 //! What a verb is given: settings, output, and the way to a repository.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use dtrvault_ops::repo::{Backend, OpenOptions, RepoError, Repository};
 use dtrvault_ops::{Cancel, Context, registry};
@@ -14,6 +15,9 @@ use crate::progress::Terminal;
 use crate::render::Output;
 use crate::settings::{Config, Flags, Settings, config};
 use crate::signals;
+
+/// How long somebody who does not answer at all is called.
+const FIRST_CONTACT: Duration = Duration::from_secs(5);
 
 /// One run of the program.
 pub(crate) struct App {
@@ -115,18 +119,22 @@ impl App {
         let options = self.settings.open_options()?;
         let store = self.repo_store(false)?;
         let backend = self.backend(Arc::clone(&store));
-        if !self.has_config(&store)? {
+        if !self.has_config()? {
             return Err(RepoError::NoRepository { url: store.url().to_owned() }.into());
         }
         let password = self.settings.password.read(store.url())?;
         Ok(open(backend, &password, options)?)
     }
 
-    /// Whether the store holds a repository's config.
+    /// Whether the store holds a repository's config. The first contact with it, and so not
+    /// as patient as what follows: when nobody answers, the address is most likely wrong.
     ///
     /// # Errors
     /// Those of the store.
-    pub(crate) fn has_config(&self, store: &Arc<dyn Store>) -> Result<bool> {
+    pub(crate) fn has_config(&self) -> Result<bool> {
+        let options = self.settings.store_options();
+        let options = StoreOptions { retry_time: options.retry_time.min(FIRST_CONTACT), ..options };
+        let store = dtrvault_store::open(self.settings.repo()?, &options).map_err(CliError::Store)?;
         match self.handle().block_on(store.size(dtrvault_ops::format::names::CONFIG)) {
             Ok(_) => Ok(true),
             Err(StoreError::NotFound { .. } | StoreError::NoRoot { .. }) => Ok(false),

@@ -60,7 +60,9 @@ pub(crate) fn of(error: &CliError) -> Verdict {
 fn of_output(error: &std::io::Error) -> Verdict {
     match error.kind() {
         std::io::ErrorKind::BrokenPipe => Verdict::new("reader-gone", Exit::ReaderGone),
-        std::io::ErrorKind::StorageFull => Verdict::new("no-space", Exit::Failed),
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+            Verdict::new("no-space", Exit::Failed).hint("free some space, or write to another place")
+        }
         std::io::ErrorKind::AlreadyExists => {
             Verdict::new("exists", Exit::Failed).hint("remove it, or choose another name")
         }
@@ -72,7 +74,7 @@ fn of_ops(error: &OpsError) -> Verdict {
     match error {
         OpsError::Repo(error) => of_repo(error),
         OpsError::Source(error) => of_source(error),
-        OpsError::Target(error) => of_target(error),
+        OpsError::Target { source, .. } => of_target(source),
         OpsError::NotARegistry { .. } => Verdict::new("no-registry", Exit::Failed)
             .hint("--registry takes the folder or prefix that holds docker/registry/v2"),
         OpsError::EmptyMetadata { .. } => Verdict::new("empty-metadata", Exit::Failed)
@@ -89,7 +91,7 @@ fn of_ops(error: &OpsError) -> Verdict {
             Verdict::new("no-such-path", Exit::Failed).hint("`dtrvault ls SNAPSHOT` lists the paths")
         }
         OpsError::Output(error) => of_output(error),
-        OpsError::Cache(_) => cache(),
+        OpsError::Cache(error) => of_cache(error),
         OpsError::Pattern(_) => Verdict::new("usage", Exit::Usage)
             .hint("* and ? stay within a name, ** crosses folders; quote patterns from the shell"),
         OpsError::Interrupted => INTERRUPTED,
@@ -141,16 +143,26 @@ fn of_repo(error: &RepoError) -> Verdict {
             Verdict::new("damaged", Exit::Damage).hint("`dtrvault snapshots` lists those that can be read")
         }
         RepoError::Store { source, .. } => of_store(source),
-        RepoError::Cache { .. } => cache(),
+        RepoError::Cache { source, .. } => of_cache(source),
         error if error.is_damage() => DAMAGE,
         _ => FAILED,
     }
 }
 
-fn cache() -> Verdict {
-    Verdict::new("cache", Exit::Failed).hint(
-        "the cache may be removed at any time; --cache-dir or DTRVAULT_CACHE_DIR gives it another place",
-    )
+fn of_cache(error: &std::io::Error) -> Verdict {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Verdict::new(
+            "no-space",
+            Exit::Failed,
+        )
+        .hint(
+            "free some space there, or give the cache another place with --cache-dir; what is in it may be \
+                 removed at any time",
+        ),
+        _ => Verdict::new("cache", Exit::Failed).hint(
+            "the cache may be removed at any time; --cache-dir or DTRVAULT_CACHE_DIR gives it another place",
+        ),
+    }
 }
 
 fn of_store(error: &StoreError) -> Verdict {
@@ -165,8 +177,10 @@ fn of_store(error: &StoreError) -> Verdict {
             .hint("free some space and run it again; what was stored before is whole"),
         StoreError::Denied { .. } => Verdict::new("denied", Exit::Failed)
             .hint("check the permissions of the folder, or the credentials of the cloud in the environment"),
-        StoreError::Unreachable { .. } => Verdict::new("unreachable", Exit::Failed)
-            .hint("check the network and the endpoint; run it again: what was stored is used"),
+        StoreError::Unreachable { .. } => Verdict::new("unreachable", Exit::Failed).hint(
+            "check the network and the endpoint, and run it again: what was stored is used; on a slow line \
+             give a longer --timeout or a smaller --pack-size",
+        ),
         StoreError::NotFound { .. } | StoreError::ShortRead { .. } | StoreError::TooLarge { .. } => DAMAGE,
         _ => FAILED,
     }
@@ -178,6 +192,7 @@ fn of_source(error: &SourceError) -> Verdict {
             Verdict::new("no-registry", Exit::Failed)
                 .hint("--registry takes the folder or prefix that holds docker/registry/v2")
         }
+        SourceError::Unreachable { source } => of_store(source),
         _ => FAILED,
     }
 }

@@ -3,6 +3,9 @@
 //! code, its output and the files it leaves.
 //!
 //! - [`Vault`], [`Run`]: the binary, in an environment that holds nothing of the machine's own.
+//! - [`MainJob`]: what an operator does from `init` to a changed password, and must get back.
+//! - [`Cloud`]: a repository in S3 or Azure, behind a line that may be bad.
+//! - [`SmallDisk`]: a disk that is soon full.
 //! - [`RegistryServer`], [`skopeo`]: a real registry and a real client.
 //! - [`OciLayout`]: images to push. [`Storage`]: a registry's storage root without a registry.
 //! - [`odd_files`], [`odd_tars`], [`dtr_tar`], [`dtr_days`]: what operators really have.
@@ -14,25 +17,31 @@
 mod binary;
 mod bytes;
 mod client;
+mod clouds;
 pub mod dtr_days;
 pub mod dtr_tar;
 mod layers;
 pub mod listing;
+mod main_job;
 mod oci;
 pub mod odd_files;
 pub mod odd_tars;
 mod registry_server;
 mod run;
 pub mod shapes;
+mod small_disk;
 mod storage;
 mod vault;
 
 pub use binary::binary;
 pub use bytes::{Dice, digest_of, flip_byte};
 pub use client::skopeo;
+pub use clouds::Cloud;
 pub use layers::{gzip, plain_layer};
+pub use main_job::MainJob;
 pub use oci::OciLayout;
 pub use registry_server::RegistryServer;
 pub use run::Run;
+pub use small_disk::{SmallDisk, with_disks};
 pub use storage::Storage;
 pub use vault::Vault;

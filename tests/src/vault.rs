@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -127,6 +128,21 @@ impl Vault {
         finish(command, input)
     }
 
+    /// Runs a command line that must end within `limit`, so that a hang is a failure.
+    ///
+    /// # Panics
+    ///
+    /// When it does not end.
+    #[track_caller]
+    pub fn run_within<A: AsRef<OsStr>>(&self, limit: Duration, args: impl IntoIterator<Item = A>) -> Run {
+        let command = self.command(args);
+        let line = shown(&command);
+        let Some(run) = end_within(command, &line, limit) else {
+            panic!("{line} hangs: it has not ended within {limit:?}");
+        };
+        run
+    }
+
     /// Starts a command line and does not wait.
     ///
     /// # Panics
@@ -166,11 +182,30 @@ impl Default for Vault {
     }
 }
 
+/// A command line for messages: without the environment, which is shown before the program.
+fn shown(command: &Command) -> String {
+    let line = format!("{command:?}");
+    line.split_once("dtrvault\"").map_or(line.clone(), |(_, args)| format!("dtrvault{args}"))
+}
+
+/// Runs a prepared command; kills it when it has not ended by then.
+fn end_within(mut command: Command, line: &str, limit: Duration) -> Option<Run> {
+    let child = command.spawn().expect("dtrvault starts");
+    let pid = rustix::process::Pid::from_child(&child);
+    let (sender, ended) = std::sync::mpsc::channel();
+    let waiter = std::thread::spawn(move || sender.send(child.wait_with_output()));
+    let output = ended.recv_timeout(limit).ok();
+    if output.is_none() {
+        // It may have ended this very moment, and nobody has its number yet.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    }
+    let _ = waiter.join();
+    output.map(|output| Run::new(line.to_owned(), output.unwrap()))
+}
+
 /// Runs a prepared command, feeding it from a thread of its own.
 fn finish(mut command: Command, input: &[u8]) -> Run {
-    let line = format!("{command:?}");
-    // The shown line starts with the cleared environment; the program and what follows says all.
-    let line = line.split_once("dtrvault\"").map_or(line.clone(), |(_, args)| format!("dtrvault{args}"));
+    let line = shown(&command);
     let mut child = command.spawn().expect("dtrvault starts");
     let stdin = child.stdin.take();
     std::thread::scope(|scope| {

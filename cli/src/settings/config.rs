@@ -42,6 +42,7 @@ pub(crate) struct Profile {
     pub(crate) compression: Option<Amount>,
     pub(crate) parallel: Option<Amount>,
     pub(crate) timeout: Option<Amount>,
+    pub(crate) retry_time: Option<Amount>,
     /// Settings of the cloud, named as in its environment.
     #[serde(default)]
     pub(crate) cloud: BTreeMap<String, String>,

@@ -65,4 +65,8 @@ pub(crate) struct Flags {
     /// Patience with one request to a cloud, 3m if not given [env: DTRVAULT_TIMEOUT]
     #[arg(long, global = true, value_name = "TIME", value_parser = time::parse_seconds, hide_short_help = true)]
     pub(crate) timeout: Option<u64>,
+
+    /// How long a failed request to a cloud is tried again, 4m if not given [env: DTRVAULT_RETRY_TIME]
+    #[arg(long, global = true, value_name = "TIME", value_parser = time::parse_seconds, hide_short_help = true)]
+    pub(crate) retry_time: Option<u64>,
 }

@@ -25,6 +25,8 @@ const PACK_BYTES: (u64, u64) = (1 << 20, MAX_PACK_BYTES - (32 << 20));
 const COMPRESSION_LEVEL: (u64, u64) = (1, 19);
 const PARALLEL: (u64, u64) = (1, 256);
 const TIMEOUT_SECS: (u64, u64) = (1, 86_400);
+/// Requests are not signed anew when they are repeated, and a signature lives for 15 minutes.
+const RETRY_SECS: (u64, u64) = (0, 600);
 
 /// What a run goes by.
 #[derive(Debug)]
@@ -41,6 +43,7 @@ pub(crate) struct Settings {
     compression_level: Option<u64>,
     parallel: Option<u64>,
     timeout_secs: Option<u64>,
+    retry_secs: Option<u64>,
     cloud: Vec<(String, String)>,
 }
 
@@ -80,6 +83,7 @@ impl Settings {
             compression_level: number(&COMPRESSION, flags.compression, &profile.compression)?,
             parallel: number(&PARALLEL_KEY, flags.parallel, &profile.parallel)?,
             timeout_secs: number(&TIMEOUT, flags.timeout, &profile.timeout)?,
+            retry_secs: number(&RETRY_TIME, flags.retry_time, &profile.retry_time)?,
             // The environment wins over the file; a store lets settings win over the environment.
             cloud: profile.cloud.into_iter().filter(|(name, _)| !env.has(name)).collect(),
         })
@@ -104,6 +108,7 @@ impl Settings {
         StoreOptions {
             parallel: self.parallel.map_or(default.parallel, as_usize),
             timeout: self.timeout_secs.map_or(default.timeout, Duration::from_secs),
+            retry_time: self.retry_secs.map_or(default.retry_time, Duration::from_secs),
             settings: self.cloud.clone(),
             ..default
         }
@@ -185,6 +190,14 @@ const TIMEOUT: Key = Key {
     parse: time::parse_seconds,
     show: |secs| format!("{secs}s"),
     bounds: TIMEOUT_SECS,
+};
+
+const RETRY_TIME: Key = Key {
+    name: "retry-time",
+    variable: "DTRVAULT_RETRY_TIME",
+    parse: time::parse_seconds,
+    show: |secs| format!("{secs}s"),
+    bounds: RETRY_SECS,
 };
 
 fn parse_number(text: &str) -> std::result::Result<u64, String> {
@@ -293,6 +306,7 @@ mod tests {
             ("DTRVAULT_ROWS_MEMORY", "1TiB"),
             ("DTRVAULT_PARALLEL", "0"),
             ("DTRVAULT_TIMEOUT", "2d"),
+            ("DTRVAULT_RETRY_TIME", "11m"),
             ("DTRVAULT_PROFILE", "nobody"),
         ] {
             let refused = resolve(&Flags::default(), &Env::from([(name, value)]));

@@ -8,6 +8,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use dtrvault_ops::OpsError;
 use dtrvault_ops::export::{self, ExportOptions, ExportReport, Part};
 use serde::Serialize;
 
@@ -97,7 +98,7 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<Exit> {
         None => {
             // Not through Rust's own standard output, which looks for line ends in it.
             let out = io::stdout().as_fd().try_clone_to_owned().map_err(CliError::stdout)?;
-            export_to(app, &options, File::from(out))?.0
+            export_to(app, &options, "standard output", File::from(out))?.0
         }
         Some(path) => to_file(app, &options, path)?,
     };
@@ -111,14 +112,18 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn export_to(app: &App, options: &ExportOptions, out: File) -> Result<(ExportReport, File)> {
+fn export_to(app: &App, options: &ExportOptions, name: &str, out: File) -> Result<(ExportReport, File)> {
     let repo = app.open()?;
     let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
     let report = export::run(&repo, options, &mut out, &app.context());
     app.end_progress();
     let (out, unwritten) = out.into_parts();
     drop(unwritten);
-    Ok((report?, out))
+    let named = |error| match error {
+        OpsError::Output(source) => CliError::Output { name: name.to_owned(), source },
+        error => error.into(),
+    };
+    Ok((report.map_err(named)?, out))
 }
 
 /// Writes beside and renames, so that a file with that name is a whole one.
@@ -130,11 +135,11 @@ fn to_file(app: &App, options: &ExportOptions, path: &Path) -> Result<ExportRepo
     }
     if is_special(path) {
         let out = OpenOptions::new().write(true).open(path).map_err(fail)?;
-        return Ok(export_to(app, options, out)?.0);
+        return Ok(export_to(app, options, &name, out)?.0);
     }
     let part = Partial::create(path).map_err(fail)?;
     let out = part.open().map_err(fail)?;
-    let (report, out) = export_to(app, options, out)?;
+    let (report, out) = export_to(app, options, &name, out)?;
     part.publish(out).map_err(fail)?;
     Ok(report)
 }

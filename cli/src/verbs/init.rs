@@ -28,7 +28,7 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<Exit> {
     let url = app.settings.repo()?;
     // Before a password is thought of: is there one already?
     if let Ok(store) = app.repo_store(false)
-        && app.has_config(&store)?
+        && app.has_config()?
     {
         return Err(RepoError::Exists { url: store.url().to_owned(), key: CONFIG.to_owned() }.into());
     }

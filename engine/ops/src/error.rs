@@ -24,8 +24,13 @@ pub enum OpsError {
     #[error("the registry cannot be read")]
     Source(#[from] SourceError),
     /// The target cannot be written.
-    #[error("the target cannot be written")]
-    Target(#[from] TargetError),
+    #[error("the target{} cannot be written", .location.as_ref().map(|at| format!(" {at}")).unwrap_or_default())]
+    Target {
+        /// Where it is, once that is known.
+        location: Option<String>,
+        /// How.
+        source: TargetError,
+    },
     /// The root holds no registry.
     #[error("{location} holds no docker/registry/v2: it is no registry's storage root")]
     NotARegistry {
@@ -148,7 +153,21 @@ pub enum OpsError {
     WorkerDied,
 }
 
+impl From<TargetError> for OpsError {
+    fn from(source: TargetError) -> Self {
+        Self::Target { location: None, source }
+    }
+}
+
 impl OpsError {
+    /// The same failure, with the target's place if it is the target's.
+    pub(crate) fn of_target(self, target: &str) -> Self {
+        match self {
+            Self::Target { source, .. } => Self::Target { location: Some(target.to_owned()), source },
+            error => error,
+        }
+    }
+
     /// Whether it says that stored bytes are wrong or gone.
     #[must_use]
     pub fn is_damage(&self) -> bool {

@@ -91,6 +91,15 @@ pub fn run(
     options: &RestoreOptions,
     context: &Context,
 ) -> Result<RestoreReport> {
+    restore(repo, target, options, context).map_err(|error| error.of_target(target.location()))
+}
+
+fn restore(
+    repo: &Repository,
+    target: &dyn Target,
+    options: &RestoreOptions,
+    context: &Context,
+) -> Result<RestoreReport> {
     let (id, snapshot) = repo.find_snapshot(&options.snapshot)?;
     let no_part = |part| OpsError::NoSuchPart { snapshot: id.to_string(), part };
     let metadata = match (&snapshot.metadata, options.metadata) {

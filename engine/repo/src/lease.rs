@@ -177,9 +177,23 @@ async fn renew_forever(repo: Repository, mut lease: Lease, state: Arc<State>) {
     let store = repo.backend().store();
     loop {
         tokio::time::sleep(repo.options().lease.renewed_after).await;
+        // A lease that ran out or was removed is lost for good, and no new one mends that: what
+        // was read under it may be gone. The machine may have slept, for one.
+        if repo.options().clock.now() >= lease.expires {
+            break;
+        }
         let Ok((next, bytes)) = renewed(&repo, lease.clone()) else { break };
         let id = LeaseId::new(blake3::hash(&bytes).into());
         if store.put_new(&id.key(), bytes.into()).await.is_ok() {
+            // Only when both were there at once was there one all the time.
+            match store.size(&state.current().0.key()).await {
+                Ok(_) => {}
+                Err(error) if error.is_not_found() => {
+                    let _ = store.delete(&id.key()).await;
+                    break;
+                }
+                Err(_) => continue,
+            }
             let old = std::mem::replace(
                 &mut *state.current.lock().unwrap_or_else(PoisonError::into_inner),
                 (id, next.expires),
@@ -187,8 +201,6 @@ async fn renew_forever(repo: Repository, mut lease: Lease, state: Arc<State>) {
             // One that stays behind runs out by itself.
             let _ = store.delete(&old.0.key()).await;
             lease = next;
-        } else if repo.options().clock.now() >= lease.expires {
-            break;
         }
     }
     state.lost.store(true, Ordering::Relaxed);

@@ -15,7 +15,7 @@ pub struct StoreOptions {
     pub timeout: Duration,
     /// Patience with one connection attempt.
     pub connect_timeout: Duration,
-    /// How often a failed cloud request is tried again.
+    /// How often a failed cloud request is tried again at most, whatever the time.
     pub retries: usize,
     /// After this time since the first attempt a cloud request is not tried again. Requests are
     /// not signed anew, so it must stay well under the 15 minutes a signature lives.
@@ -33,7 +33,8 @@ impl Default for StoreOptions {
             parallel: 16,
             timeout: Duration::from_secs(180),
             connect_timeout: Duration::from_secs(10),
-            retries: 10,
+            // The time decides: ten tries are over in two seconds, before a server has restarted.
+            retries: usize::MAX,
             retry_time: Duration::from_secs(240),
             create_dir: false,
             settings: Vec::new(),

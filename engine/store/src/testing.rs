@@ -1,8 +1,13 @@
-//! Real S3 and Azure servers on loopback, for the tests of this crate and of others.
+//! Real S3 and Azure servers on loopback, and a bad line before them, for the tests of this crate
+//! and of others.
 //!
 //! The servers are moto and Azurite, installed at first use into the user's cache folder with pip
 //! and npm. Each lives as long as its handle: it is killed on drop, and ends by itself when the
 //! process that started it is gone, because its standard input closes.
+
+mod proxy;
+
+pub use proxy::{Ending, Proxy, Weather};
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -93,10 +98,21 @@ impl S3Server {
         format!("{}://127.0.0.1:{}", self.scheme, self.server.port)
     }
 
+    /// A line before it.
+    pub fn behind(&self, weather: Weather) -> io::Result<Proxy> {
+        Proxy::start(self.server.port, weather)
+    }
+
     /// What a client needs, as environment variables or as [`crate::StoreOptions::settings`].
     pub fn environment(&self) -> Vec<(String, String)> {
+        self.environment_at(self.server.port)
+    }
+
+    /// The same, by way of another port.
+    pub fn environment_at(&self, port: u16) -> Vec<(String, String)> {
+        let endpoint = format!("{}://127.0.0.1:{port}", self.scheme);
         pairs([
-            ("AWS_ENDPOINT_URL", &self.endpoint()),
+            ("AWS_ENDPOINT_URL", &endpoint),
             ("AWS_ALLOW_HTTP", "true"),
             ("AWS_REGION", "us-east-1"),
             ("AWS_ACCESS_KEY_ID", "test"),
@@ -144,9 +160,19 @@ impl AzureServer {
         Ok(Self { server })
     }
 
+    /// A line before it.
+    pub fn behind(&self, weather: Weather) -> io::Result<Proxy> {
+        Proxy::start(self.server.port, weather)
+    }
+
     /// What a client needs, as environment variables or as [`crate::StoreOptions::settings`].
     pub fn environment(&self) -> Vec<(String, String)> {
-        let endpoint = format!("http://127.0.0.1:{}/devstoreaccount1", self.server.port);
+        self.environment_at(self.server.port)
+    }
+
+    /// The same, by way of another port.
+    pub fn environment_at(&self, port: u16) -> Vec<(String, String)> {
+        let endpoint = format!("http://127.0.0.1:{port}/devstoreaccount1");
         pairs([
             ("AZURE_STORAGE_ENDPOINT", &endpoint),
             ("AZURE_ALLOW_HTTP", "true"),

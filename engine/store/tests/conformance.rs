@@ -1,6 +1,7 @@
 //! Every store keeps the one contract: local, memory, a decorator, real servers of S3 and Azure.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use dtrvault_store::fault::{Faults, Faulty};
 use dtrvault_store::testing::{AzureServer, S3Server};
 use dtrvault_store::{Limited, Local, Store, StoreError, StoreOptions, conformance, open};
 use futures::TryStreamExt;
@@ -54,6 +55,16 @@ async fn one_request_at_a_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn decorators_over_each_other() {
+    let memory = open("memory://", &options(Vec::new())).unwrap();
+    let faulty = Arc::new(Faulty::new(memory, Faults::default()));
+    conformance::run(Arc::new(Limited::new(faulty, 3))).await;
+    let dir = tempfile::tempdir().unwrap();
+    let local = Arc::new(Local::open(dir.path(), false).unwrap());
+    conformance::run(Arc::new(Faulty::new(Arc::new(Limited::new(local, 2)), Faults::default()))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn s3() {
     let server = S3Server::start().expect("the S3 server starts");
     server.create_bucket("vault").unwrap();
@@ -83,7 +94,8 @@ async fn azure() {
     let server = AzureServer::start().expect("the Azure server starts");
     server.create_container("vault").unwrap();
     let options = options(server.environment());
-    conformance::run(open("az://vault/some/prefix", &options).unwrap()).await;
+    // Its pages have 5,000 entries.
+    conformance::run_with(open("az://vault/some/prefix", &options).unwrap(), 5_050).await;
 
     let missing = open("az://no-such-container", &options).unwrap();
     let listed: Result<Vec<_>, _> = missing.list("").try_collect().await;

@@ -18,7 +18,7 @@ use std::io::Read;
 use std::time::Instant;
 
 use dtrvault_format::limits::FORMAT_VERSION;
-use dtrvault_format::{DtrIdentity, ImagesPart, MetadataPart, Problem, Snapshot, SnapshotId, Stats};
+use dtrvault_format::{DtrIdentity, ImagesPart, MetadataPart, Problem, Snapshot, SnapshotId, Stats, Time};
 use dtrvault_registry::source::{Source, WalkOptions};
 use dtrvault_repo::Repository;
 
@@ -124,6 +124,13 @@ pub fn run(repo: &Repository, options: SnapshotOptions, context: &Context) -> Re
         let taken = images::take(repo, &session, input, &host, readers, &mut problems, &mut stats, context)
             .map_err(explain)?;
         parent_id = taken.parent;
+        if let Some(before) = taken.parent_time.filter(|before| before.secs > time.secs) {
+            context.progress.warn(&format!(
+                "the clock stands {} before the last snapshot of this registry, and `latest` goes by time: \
+                 name this snapshot by its id",
+                span(before.secs.saturating_sub(time.secs))
+            ));
+        }
         tree_cache = Some(taken.cache);
         images_part = Some(taken.part);
     }
@@ -160,7 +167,7 @@ pub fn run(repo: &Repository, options: SnapshotOptions, context: &Context) -> Re
     })?;
     if let Some(cache) = tree_cache {
         // A cache only makes the next run faster.
-        if let Err(error) = cache.keep(&id) {
+        if let Err(error) = cache.keep(&id, time) {
             context.progress.warn(&format!("the tree could not be kept for the next run: {error}"));
         }
     }
@@ -204,10 +211,20 @@ fn identity(metadata: &MetadataPart) -> Option<DtrIdentity> {
     Some(DtrIdentity { version: version.to_owned(), replica: None, cluster: None })
 }
 
+/// Seconds, in the largest unit that says enough.
+fn span(secs: i64) -> String {
+    match secs {
+        ..7200 => format!("{secs} seconds"),
+        7200..172_800 => format!("{} hours", secs / 3600),
+        _ => format!("{} days", secs / 86_400),
+    }
+}
+
 /// What [`images::take`] gives back.
 struct TakenImages {
     part: ImagesPart,
     parent: Option<SnapshotId>,
+    parent_time: Option<Time>,
     cache: parent::NewTree,
 }
 

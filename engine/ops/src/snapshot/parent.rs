@@ -5,11 +5,11 @@
 
 use std::cmp::Ordering;
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use dtrvault_format::tree::path_order;
-use dtrvault_format::{Entry, Kind, Role, SnapshotId};
+use dtrvault_format::{Entry, Kind, Role, SnapshotId, Time};
 use dtrvault_registry::source::FileStat;
 use dtrvault_repo::Repository;
 use dtrvault_repo::read::Reader;
@@ -21,7 +21,17 @@ use crate::error::{OpsError, Result};
 /// A tree from wherever it was found.
 type Tree = TreeEntries<Box<dyn Read>>;
 
-/// File of the cache that holds the last tree of a source: the snapshot's id, then the tree.
+/// What stands before the tree in its cached copy: the snapshot's id, its time in seconds, and
+/// [`seal`] of both and of the tree. Disks rot, and what is read here goes into snapshots.
+const HEAD_BYTES: usize = SnapshotId::LEN + 8 + blake3::OUT_LEN;
+
+/// Binds a cached tree, by its hash, to its snapshot.
+fn seal(id: &SnapshotId, secs: i64, tree: &blake3::Hash) -> blake3::Hash {
+    let parts: [&[u8]; 3] = [id.as_bytes(), &secs.to_be_bytes(), tree.as_bytes()];
+    blake3::hash(&parts.concat())
+}
+
+/// File of the cache that holds the last tree of a source: a head, then the tree.
 fn cache_path(repo: &Repository, location: &str, host: &str) -> PathBuf {
     let source = blake3::hash(format!("{host}\0{location}").as_bytes());
     repo.cache_dir().join("trees").join(source.to_hex().as_str())
@@ -30,6 +40,7 @@ fn cache_path(repo: &Repository, location: &str, host: &str) -> PathBuf {
 /// The tree before this one, consumed in step with a walk.
 pub(super) struct Parent {
     id: Option<SnapshotId>,
+    time: Option<Time>,
     entries: Option<Tree>,
     next: Option<Entry>,
     /// A blob of the parent is gone: whatever names it may now name nothing.
@@ -51,22 +62,31 @@ impl Parent {
             }
         });
         match found {
-            Some((id, entries)) => {
-                Self { id: Some(id), entries: Some(entries), next: None, lost_blob: false }
+            Some((id, time, entries)) => {
+                Self { id: Some(id), time: Some(time), entries: Some(entries), next: None, lost_blob: false }
             }
-            None => Self { id: None, entries: None, next: None, lost_blob: false },
+            None => Self { id: None, time: None, entries: None, next: None, lost_blob: false },
         }
     }
 
-    fn cached(path: &Path) -> Option<(SnapshotId, Tree)> {
-        let mut file = BufReader::new(File::open(path).ok()?);
-        let mut id = [0; SnapshotId::LEN];
-        file.read_exact(&mut id).ok()?;
-        let id = SnapshotId::new(id);
-        Some((id, read_tree(Box::new(file), id.to_string())))
+    fn cached(path: &Path) -> Option<(SnapshotId, Time, Tree)> {
+        let mut file = File::open(path).ok()?;
+        let mut head = [0; HEAD_BYTES];
+        file.read_exact(&mut head).ok()?;
+        let (id, rest) = head.split_first_chunk::<{ SnapshotId::LEN }>()?;
+        let (secs, sealed) = rest.split_first_chunk::<8>()?;
+        let (id, secs) = (SnapshotId::new(*id), i64::from_be_bytes(*secs));
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(&mut file).ok()?;
+        if seal(&id, secs, &hasher.finalize()).as_bytes() != sealed {
+            return None;
+        }
+        file.seek(SeekFrom::Start(HEAD_BYTES as u64)).ok()?;
+        let tree = read_tree(Box::new(BufReader::new(file)) as Box<dyn Read>, id.to_string());
+        Some((id, Time::from_secs(secs), tree))
     }
 
-    fn stored(repo: &Repository, location: &str, host: &str) -> Result<Option<(SnapshotId, Tree)>> {
+    fn stored(repo: &Repository, location: &str, host: &str) -> Result<Option<(SnapshotId, Time, Tree)>> {
         if repo.role() != Role::Full {
             return Ok(None);
         }
@@ -77,12 +97,17 @@ impl Parent {
         let Some((id, snapshot)) = same else { return Ok(None) };
         let Some(images) = snapshot.images else { return Ok(None) };
         let stream: Box<dyn Read> = Box::new(Reader::new(repo)?.stream(&images.tree)?);
-        Ok(Some((id, read_tree(stream, id.to_string()))))
+        Ok(Some((id, snapshot.time, read_tree(stream, id.to_string()))))
     }
 
     /// The snapshot it is of.
     pub(super) fn id(&self) -> Option<SnapshotId> {
         self.id
+    }
+
+    /// When that was taken.
+    pub(super) fn time(&self) -> Option<Time> {
+        self.time
     }
 
     /// Whether the parent had a blob file that the walk so far did not meet again.
@@ -132,7 +157,7 @@ fn is_blob(entry: &Entry) -> bool {
 pub(super) fn unchanged<'a>(
     parent: Option<&'a Entry>,
     found: &FileStat,
-    mtime: dtrvault_format::Time,
+    mtime: Time,
 ) -> Option<&'a dtrvault_format::File> {
     let parent = parent?;
     let Kind::File(file) = &parent.kind else { return None };
@@ -146,6 +171,7 @@ pub(super) fn unchanged<'a>(
 /// The tree that is being written, kept for the next run once it is committed.
 pub(super) struct NewTree {
     temporary: Option<(PathBuf, BufWriter<File>)>,
+    hasher: blake3::Hasher,
     path: PathBuf,
     failed: Option<io::Error>,
 }
@@ -158,10 +184,13 @@ impl NewTree {
             .parent()
             .map_or(Ok(()), fs::create_dir_all)
             .and_then(|()| private_file(&temporary))
-            .and_then(|mut file| file.write_all(&[0; SnapshotId::LEN]).map(|()| file));
+            .and_then(|mut file| file.write_all(&[0; HEAD_BYTES]).map(|()| file));
+        let hasher = blake3::Hasher::new();
         match opened {
-            Ok(file) => Self { temporary: Some((temporary, BufWriter::new(file))), path, failed: None },
-            Err(error) => Self { temporary: None, path, failed: Some(error) },
+            Ok(file) => {
+                Self { temporary: Some((temporary, BufWriter::new(file))), hasher, path, failed: None }
+            }
+            Err(error) => Self { temporary: None, hasher, path, failed: Some(error) },
         }
     }
 
@@ -171,18 +200,21 @@ impl NewTree {
             return;
         }
         if let Some((_, file)) = &mut self.temporary {
+            self.hasher.update(bytes);
             self.failed = file.write_all(bytes).err();
         }
     }
 
-    /// Puts the tree in its place, as that of snapshot `id`.
-    pub(super) fn keep(mut self, id: &SnapshotId) -> Result<()> {
+    /// Puts the tree in its place, as that of snapshot `id`, taken at `time`.
+    pub(super) fn keep(mut self, id: &SnapshotId, time: Time) -> Result<()> {
         if let Some(error) = self.failed.take() {
             return Err(OpsError::Cache(error));
         }
         let Some((temporary, file)) = self.temporary.take() else { return Ok(()) };
+        let sealed = seal(id, time.secs, &self.hasher.finalize());
+        let parts: [&[u8]; 3] = [id.as_bytes(), &time.secs.to_be_bytes(), sealed.as_bytes()];
         let kept = file.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| {
-            std::os::unix::fs::FileExt::write_all_at(&file, id.as_bytes(), 0)?;
+            std::os::unix::fs::FileExt::write_all_at(&file, &parts.concat(), 0)?;
             fs::rename(&temporary, &self.path)
         });
         kept.map_err(|error| {

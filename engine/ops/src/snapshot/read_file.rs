@@ -58,18 +58,20 @@ impl Outcome {
         Self { unreported_bytes, ..Self::entry(entry) }
     }
 
-    fn left_out(path: Vec<u8>, error: &SourceError) -> Self {
+    /// A file that cannot be taken, unless none can be any more.
+    fn left_out(path: Vec<u8>, error: SourceError) -> Result<Self> {
         let kind = match error {
+            SourceError::Unreachable { .. } => return Err(error.into()),
             SourceError::Vanished { .. } => ProblemKind::Vanished,
             _ => ProblemKind::Unreadable,
         };
         let mut detail = error.to_string();
-        if let Some(cause) = std::error::Error::source(error) {
+        if let Some(cause) = std::error::Error::source(&error) {
             detail = format!("{detail}: {cause}");
         }
         let mut outcome = Self::problem(Problem { path: path.clone(), kind, detail });
         outcome.left_out = Some(path);
-        outcome
+        Ok(outcome)
     }
 }
 
@@ -94,10 +96,10 @@ impl ReadFile<'_> {
             _ => None,
         };
         let unreadable =
-            |item: Item, error| Ok(Outcome::left_out(item.path.clone(), &unreadable(&item.path, error)));
+            |item: Item, error| Outcome::left_out(item.path.clone(), unreadable(&item.path, error));
         let mut file = match self.source.open(&item) {
             Ok(file) => file,
-            Err(error) => return Ok(Outcome::left_out(item.path, &error)),
+            Err(error) => return Outcome::left_out(item.path, error),
         };
         let mut outcome = Outcome::default();
         let (content, size) = if named.is_none() && stat.size <= INLINE_BYTES {
@@ -149,7 +151,7 @@ impl ReadFile<'_> {
             });
             let (bytes, still) = match read {
                 Ok((Short::Whole(bytes) | Short::Longer(bytes), still)) => (bytes, still),
-                Err(error) => return Ok(Outcome::left_out(item.path, &error)),
+                Err(error) => return Outcome::left_out(item.path, error),
             };
             match link::parse(&bytes) {
                 Ok(_) => break (bytes, still),
@@ -244,5 +246,8 @@ fn read_up_to<R: Read + ?Sized>(source: &mut R, limit: u64) -> io::Result<Short>
 }
 
 fn unreadable(path: &[u8], error: io::Error) -> SourceError {
-    SourceError::Unreadable { path: path.to_vec(), source: error.into() }
+    match error.downcast::<SourceError>() {
+        Ok(error) => error,
+        Err(error) => SourceError::Unreadable { path: path.to_vec(), source: error.into() },
+    }
 }

@@ -43,6 +43,7 @@ impl Bucket {
         match error {
             StoreError::NoRoot { url } => SourceError::NoRoot { location: url },
             StoreError::NotFound { .. } => SourceError::Vanished { path: path.to_vec() },
+            source @ StoreError::Unreachable { .. } => SourceError::Unreachable { source },
             error => SourceError::Unreadable { path: path.to_vec(), source: Box::new(error) },
         }
     }
@@ -158,7 +159,13 @@ struct BucketFile {
 
 impl Read for BucketFile {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.reader.read(out)
+        self.reader.read(out).map_err(|error| match error.downcast::<StoreError>() {
+            Ok(source @ StoreError::Unreachable { .. }) => {
+                io::Error::other(SourceError::Unreachable { source })
+            }
+            Ok(source) => io::Error::other(source),
+            Err(error) => error,
+        })
     }
 }
 

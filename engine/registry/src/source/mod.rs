@@ -17,6 +17,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use dtrvault_format::tree::display_path;
 use dtrvault_format::{Identity, Kind, Meta, Problem, Time};
+use dtrvault_store::StoreError;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::layout::{PathKind, classify};
@@ -166,6 +167,12 @@ pub enum SourceError {
     Vanished {
         /// Path below the root.
         path: Vec<u8>,
+    },
+    /// Nobody answers any more. Every other file would fail in the same way.
+    #[error("the registry's storage cannot be reached")]
+    Unreachable {
+        /// What the store says.
+        source: StoreError,
     },
     /// It is there, and cannot be read; an empty path stands for the source itself.
     #[error("cannot read '{}'", display_path(.path))]

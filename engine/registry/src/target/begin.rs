@@ -1,5 +1,6 @@
 //! Beginning a restore into a folder: whether it may be, and what it needs for itself.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -111,7 +112,7 @@ pub(super) fn root(path: &Path, plan: &TargetPlan) -> Result<Option<OwnedFd>> {
     };
     match open() {
         Err(Errno::NOENT) => {
-            check_space(&nearest(path)?, plan.bytes_needed)?;
+            check_space(path, &nearest(path)?, plan.bytes_needed)?;
             if plan.dry_run {
                 return Ok(None);
             }
@@ -124,7 +125,7 @@ pub(super) fn root(path: &Path, plan: &TargetPlan) -> Result<Option<OwnedFd>> {
             if content && !plan.allow_existing {
                 return Err(TargetError::NotEmpty { location: location() });
             }
-            check_space(&root, plan.bytes_needed)?;
+            check_space(path, &root, plan.bytes_needed)?;
             Ok(Some(root))
         }
     }
@@ -156,13 +157,30 @@ fn empty(scratch: &OwnedFd) -> std::result::Result<(), Errno> {
     Ok(())
 }
 
-fn check_space(folder: &impl AsFd, needed: u64) -> Result<()> {
+fn check_space(path: &Path, folder: &impl AsFd, needed: u64) -> Result<()> {
     let free = fstatvfs(folder).map_err(|e| errno(b"", e))?;
     let available = free.f_bavail.saturating_mul(free.f_frsize);
-    if needed > available {
-        return Err(TargetError::NoSpace { needed, available });
+    // What an earlier restore has written need not be written again.
+    if needed > available && needed > available.saturating_add(bytes_below(path)) {
+        return Err(TargetError::NoSpace { location: path.display().to_string(), needed, available });
     }
     Ok(())
+}
+
+/// Bytes that files below a folder take; what cannot be looked at counts nothing.
+fn bytes_below(folder: &Path) -> u64 {
+    let mut bytes = 0_u64;
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            match entry.metadata() {
+                Ok(found) if found.is_dir() => folders.push(entry.path()),
+                Ok(found) => bytes = bytes.saturating_add(found.blocks().saturating_mul(512)),
+                Err(_) => {}
+            }
+        }
+    }
+    bytes
 }
 
 /// The nearest folder above `path` that exists.

@@ -161,8 +161,10 @@ pub enum TargetError {
         location: String,
     },
     /// The disk is too small.
-    #[error("{needed} bytes are needed, {available} are free")]
+    #[error("there is too little space at {location}: {needed} bytes are needed, {available} are free")]
     NoSpace {
+        /// The target.
+        location: String,
         /// Bytes to be written.
         needed: u64,
         /// Bytes that may be written.

@@ -69,7 +69,12 @@ impl IndexCache {
             // Best effort: without the mark the next run meets the same damage and says so again.
             let _ = File::create(self.dir.join(DAMAGED));
         }
-        self.fail(io::Error::other(format!("{error}; run again: a damaged cache is built anew")))
+        self.fail(match error.kind() {
+            rocksdb::ErrorKind::Corruption => {
+                io::Error::other(format!("{error}; run again: a damaged cache is built anew"))
+            }
+            _ => io::Error::new(system_kind(error.as_ref()), error.clone()),
+        })
     }
 
     fn path(&self) -> PathBuf {
@@ -288,6 +293,19 @@ impl IndexCache {
         }
         Ok(())
     }
+}
+
+/// What the system said to the database, which hands on its words alone.
+fn system_kind(words: &str) -> io::ErrorKind {
+    use rustix::io::Errno;
+    let said = |errno: Errno| {
+        let text = io::Error::from(errno).to_string();
+        words.contains(text.split(" (os error").next().unwrap_or(&text))
+    };
+    [Errno::NOSPC, Errno::DQUOT, Errno::ACCESS, Errno::ROFS]
+        .into_iter()
+        .find(|errno| said(*errno))
+        .map_or(io::ErrorKind::Other, |errno| io::Error::from(errno).kind())
 }
 
 /// Creates a folder that only its owner may enter.

@@ -1,6 +1,7 @@
 //! Building the clients: the cloud's environment variables first, then our options, then the caller's settings.
 
 use super::Cloud;
+use super::again::Patience;
 use crate::url::bad_url;
 use crate::{Result, Store, StoreOptions};
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
@@ -11,6 +12,10 @@ use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
 use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Longest pause between two tries of a request.
+const MAX_PAUSE: Duration = Duration::from_secs(8);
 
 /// No bound for a whole request: a large object over a slow line is no failure while it moves.
 const NO_TIMEOUT: &str = "365 days";
@@ -38,7 +43,8 @@ pub(crate) fn open(
             return Err(bad_url(&url, "expected a path, file://, s3://, gs:// or az://"));
         }
     };
-    Ok(Arc::new(Cloud { url, prefix: prefix.to_owned(), inner }))
+    let patience = Patience { retries: options.retries, time: options.retry_time };
+    Ok(Arc::new(Cloud { url, prefix: prefix.to_owned(), inner, patience }))
 }
 
 fn s3(url: &str, bucket: &str, options: &StoreOptions) -> Result<Arc<dyn ObjectStore>> {
@@ -93,7 +99,9 @@ fn memory(name: &str) -> Arc<dyn ObjectStore> {
 
 fn retry(options: &StoreOptions) -> RetryConfig {
     RetryConfig {
-        backoff: BackoffConfig::default(),
+        // Pauses of up to three times the one before, so that a server that is down is soon
+        // asked only now and then, and is found again within seconds when it is back.
+        backoff: BackoffConfig { base: 3.0, max_backoff: MAX_PAUSE, ..BackoffConfig::default() },
         max_retries: options.retries,
         retry_timeout: options.retry_time,
     }
@@ -101,7 +109,7 @@ fn retry(options: &StoreOptions) -> RetryConfig {
 
 /// Given as settings and not as one object, which would discard those of the environment (`AWS_ALLOW_HTTP`).
 fn client_settings(options: &StoreOptions) -> [(ClientConfigKey, String); 4] {
-    let millis = |time: std::time::Duration| format!("{} ms", time.as_millis().max(1));
+    let millis = |time: Duration| format!("{} ms", time.as_millis().max(1));
     let agent = concat!("dtrvault/", env!("CARGO_PKG_VERSION"));
     [
         (ClientConfigKey::Timeout, NO_TIMEOUT.to_owned()),

@@ -9,8 +9,8 @@ use std::fmt;
 #[derive(Debug)]
 struct Flat {
     text: String,
-    /// The request may have taken effect although it failed.
-    outcome_unknown: bool,
+    /// How the wire failed, when that is what it was.
+    wire: Option<HttpErrorKind>,
 }
 
 impl fmt::Display for Flat {
@@ -48,32 +48,45 @@ pub(super) fn sort(url: &str, key: &str, error: object_store::Error) -> StoreErr
         E::NotFound { .. } => StoreError::NotFound { key },
         E::AlreadyExists { .. } | E::Precondition { .. } => StoreError::AlreadyExists { key },
         E::PermissionDenied { .. } | E::Unauthenticated { .. } => {
-            StoreError::Denied { key, source: flat(text, false) }
+            StoreError::Denied { key, source: flat(text, None) }
         }
-        _ if says(&DENIED) => StoreError::Denied { key, source: flat(text, false) },
+        _ if says(&DENIED) => StoreError::Denied { key, source: flat(text, None) },
         _ if says(&NO_SPACE) => StoreError::NoSpace { key },
         _ => match kind {
-            Some(HttpErrorKind::Timeout | HttpErrorKind::Interrupted) => {
-                StoreError::Unreachable { url: url.to_owned(), source: flat(text, true) }
-            }
-            Some(HttpErrorKind::Connect | HttpErrorKind::Request) => {
-                StoreError::Unreachable { url: url.to_owned(), source: flat(text, false) }
-            }
-            _ => StoreError::Backend { key, source: flat(text, false) },
+            Some(
+                HttpErrorKind::Timeout
+                | HttpErrorKind::Interrupted
+                | HttpErrorKind::Connect
+                | HttpErrorKind::Request,
+            ) => StoreError::Unreachable { url: url.to_owned(), source: flat(text, kind) },
+            _ => StoreError::Backend { key, source: flat(text, kind) },
         },
+    }
+}
+
+/// How the wire failed.
+fn wire(error: &StoreError) -> Option<HttpErrorKind> {
+    match error {
+        StoreError::Unreachable { source, .. } | StoreError::Backend { source, .. } => {
+            source.downcast_ref::<Flat>().and_then(|flat| flat.wire)
+        }
+        _ => None,
     }
 }
 
 /// Whether a write that failed so may have taken place, and can be tried again under the same name.
 pub(super) fn outcome_unknown(error: &StoreError) -> bool {
-    let StoreError::Unreachable { source, .. } = error else {
-        return false;
-    };
-    source.downcast_ref::<Flat>().is_some_and(|flat| flat.outcome_unknown)
+    // The others are repeated by the crate below for as long as it is patient.
+    matches!(wire(error), Some(HttpErrorKind::Timeout | HttpErrorKind::Interrupted | HttpErrorKind::Unknown))
 }
 
-fn flat(text: String, outcome_unknown: bool) -> Cause {
-    Box::new(Flat { text, outcome_unknown })
+/// Whether the connection failed, be it while the answer was on its way.
+pub(super) fn broke_off(error: &StoreError) -> bool {
+    wire(error).is_some()
+}
+
+fn flat(text: String, wire: Option<HttpErrorKind>) -> Cause {
+    Box::new(Flat { text, wire })
 }
 
 /// The transport's failure somewhere in the chain, if it is one.
@@ -111,7 +124,9 @@ mod tests {
         let lost = sort("s3://b", "k", generic(HttpErrorKind::Timeout));
         assert!(outcome_unknown(&lost));
         let broken = sort("s3://b", "k", generic(HttpErrorKind::Decode));
-        assert!(matches!(broken, StoreError::Backend { .. }));
+        assert!(matches!(broken, StoreError::Backend { .. }) && !outcome_unknown(&broken));
+        assert!(broke_off(&silent) && broke_off(&lost) && broke_off(&broken));
+        assert!(!broke_off(&sort("s3://b", "k", not_found("NoSuchKey"))));
         assert!(sort("s3://b", "k", not_found("NoSuchKey")).is_not_found());
         let no_bucket = sort("s3://b", "k", not_found("<Code>NoSuchBucket</Code>"));
         assert!(matches!(no_bucket, StoreError::NoRoot { .. }));

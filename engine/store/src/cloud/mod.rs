@@ -4,11 +4,15 @@
 //! unknown (a conditional create that timed out), is repeated here: names stand for content, so a
 //! create that finds its own bytes has succeeded.
 
+mod again;
 mod build;
 mod error;
+mod list;
 mod upload;
 
 pub(crate) use build::open;
+
+use again::Patience;
 
 use crate::key::{check_key, check_prefix, is_key};
 use crate::{ObjectInfo, Result, Store, StoreError, Upload};
@@ -21,19 +25,13 @@ use object_store::{
 };
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// Further tries of a write whose outcome is unknown or in conflict, beyond those of each request.
-const MAX_WRITE_TRIES: u32 = 4;
-
-/// First pause between such tries; it doubles.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// A bucket or container, below a prefix.
 pub(crate) struct Cloud {
     url: String,
     prefix: String,
     inner: Arc<dyn ObjectStore>,
+    patience: Patience,
 }
 
 /// Shows the URL alone: the client below holds credentials.
@@ -46,6 +44,10 @@ impl fmt::Debug for Cloud {
 impl Cloud {
     fn path(&self, key: &str) -> Result<Path> {
         check_key(key)?;
+        if key.contains('\\') && self.url.starts_with("az:") {
+            let reason = "a backslash, in whose place Azure puts a slash";
+            return Err(StoreError::BadKey { key: key.to_owned(), reason });
+        }
         self.path_below_prefix(key)
     }
 
@@ -102,6 +104,44 @@ impl Cloud {
         Ok(if rest.is_empty() { first } else { rest.freeze() })
     }
 
+    async fn get_once(&self, key: &str, limit: u64) -> Result<Bytes> {
+        let answer = self.fetch(key, None).await?;
+        let size = answer.meta.size;
+        if size > limit {
+            return Err(StoreError::TooLarge { key: key.to_owned(), size, limit });
+        }
+        self.collect(key, answer, size).await
+    }
+
+    async fn get_range_once(&self, key: &str, offset: u64, len: u64) -> Result<Bytes> {
+        let short = |size| StoreError::ShortRead { key: key.to_owned(), offset, len, size };
+        let end = offset.checked_add(len);
+        let (Some(end), 1..) = (end, len) else {
+            // HTTP knows no empty range, and none that ends beyond 2^64.
+            let size = self.size(key).await?;
+            return match end {
+                Some(end) if end <= size => Ok(Bytes::new()),
+                _ => Err(short(size)),
+            };
+        };
+        let range = GetRange::Bounded(offset..end);
+        let answer = match self.fetch(key, Some(range)).await {
+            Ok(answer) => answer,
+            // A range behind the end is refused, in words that differ from cloud to cloud.
+            Err(error @ StoreError::Backend { .. }) => {
+                return match self.size(key).await {
+                    Ok(size) if size < end => Err(short(size)),
+                    _ => Err(error),
+                };
+            }
+            Err(error) => return Err(error),
+        };
+        if answer.range != (offset..end) {
+            return Err(short(answer.meta.size));
+        }
+        self.collect(key, answer, len).await
+    }
+
     async fn put_mode(&self, key: &str, payload: PutPayload, mode: PutMode) -> Result<()> {
         let path = self.path(key)?;
         let sent = self.inner.put_opts(&path, payload, mode.into()).await;
@@ -142,74 +182,49 @@ impl Store for Cloud {
 
     async fn put_parts(&self, key: &str, parts: Vec<Bytes>) -> Result<()> {
         let payload = PutPayload::from_iter(parts);
-        let mut pause = FIRST_PAUSE;
-        for _ in 1..MAX_WRITE_TRIES {
-            match self.put_mode(key, payload.clone(), PutMode::Overwrite).await {
-                Err(error) if error::outcome_unknown(&error) => {}
-                done => return done,
-            }
-            tokio::time::sleep(pause).await;
-            pause = pause.saturating_mul(2);
+        let mut tries = self.patience.begin();
+        while let Err(error) = self.put_mode(key, payload.clone(), PutMode::Overwrite).await {
+            tries.write_again(error).await?;
         }
-        self.put_mode(key, payload, PutMode::Overwrite).await
+        Ok(())
     }
 
     async fn put_new(&self, key: &str, body: Bytes) -> Result<()> {
-        let mut pause = FIRST_PAUSE;
-        for tries in 1.. {
-            match self.put_mode(key, body.clone().into(), PutMode::Create).await {
-                Err(StoreError::AlreadyExists { .. }) => match self.holds(key, &body).await {
-                    Ok(true) => return Ok(()),
-                    // Deleted since, or S3's 409 for two creates at once of which neither is through.
-                    Err(StoreError::NotFound { .. }) if tries < MAX_WRITE_TRIES => {}
-                    Ok(false) | Err(StoreError::NotFound { .. }) => break,
-                    Err(error) => return Err(error),
-                },
-                Err(error) if tries < MAX_WRITE_TRIES && error::outcome_unknown(&error) => {}
-                done => return done,
+        let mut tries = self.patience.begin();
+        while let Err(error) = self.put_mode(key, body.clone().into(), PutMode::Create).await {
+            let StoreError::AlreadyExists { .. } = error else {
+                tries.write_again(error).await?;
+                continue;
+            };
+            match self.holds(key, &body).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => return Err(error),
+                // Deleted since, or S3's 409 for two creates at once of which neither is through.
+                Err(StoreError::NotFound { .. }) => tries.again(error).await?,
+                Err(error) => return Err(error),
             }
-            tokio::time::sleep(pause).await;
-            pause = pause.saturating_mul(2);
         }
-        Err(StoreError::AlreadyExists { key: key.to_owned() })
+        Ok(())
     }
 
     async fn get(&self, key: &str, limit: u64) -> Result<Bytes> {
-        let answer = self.fetch(key, None).await?;
-        let size = answer.meta.size;
-        if size > limit {
-            return Err(StoreError::TooLarge { key: key.to_owned(), size, limit });
+        let mut tries = self.patience.begin();
+        loop {
+            match self.get_once(key, limit).await {
+                Err(error) => tries.read_again(error).await?,
+                got => return got,
+            }
         }
-        self.collect(key, answer, size).await
     }
 
     async fn get_range(&self, key: &str, offset: u64, len: u64) -> Result<Bytes> {
-        let short = |size| StoreError::ShortRead { key: key.to_owned(), offset, len, size };
-        let end = offset.checked_add(len);
-        let (Some(end), 1..) = (end, len) else {
-            // HTTP knows no empty range, and none that ends beyond 2^64.
-            let size = self.size(key).await?;
-            return match end {
-                Some(end) if end <= size => Ok(Bytes::new()),
-                _ => Err(short(size)),
-            };
-        };
-        let range = GetRange::Bounded(offset..end);
-        let answer = match self.fetch(key, Some(range)).await {
-            Ok(answer) => answer,
-            // A range behind the end is refused, in words that differ from cloud to cloud.
-            Err(error @ StoreError::Backend { .. }) => {
-                return match self.size(key).await {
-                    Ok(size) if size < end => Err(short(size)),
-                    _ => Err(error),
-                };
+        let mut tries = self.patience.begin();
+        loop {
+            match self.get_range_once(key, offset, len).await {
+                Err(error) => tries.read_again(error).await?,
+                got => return got,
             }
-            Err(error) => return Err(error),
-        };
-        if answer.range != (offset..end) {
-            return Err(short(answer.meta.size));
         }
-        self.collect(key, answer, len).await
     }
 
     async fn size(&self, key: &str) -> Result<u64> {
@@ -226,31 +241,28 @@ impl Store for Cloud {
             Ok(path) => path,
             Err(error) => return stream::once(async { Err(error) }).boxed(),
         };
-        let folder = prefix.to_owned();
-        let root = (!path.is_root()).then_some(&path);
-        self.inner
-            .list(root)
-            .filter_map(move |item| {
-                let item = match item {
-                    Ok(meta) => self.info(meta).map(Ok),
-                    Err(e) => Some(Err(self.error(&folder, e))),
-                };
-                // The marker that some tools leave for a folder is not in it.
-                let marker = matches!(&item, Some(Ok(found)) if found.key == folder);
-                std::future::ready(item.filter(|_| !marker))
-            })
-            .boxed()
+        let root = (!path.is_root()).then_some(path);
+        let listing = list::Listing::begin(self, prefix, root);
+        stream::unfold(Some(listing), |listing| async {
+            let mut listing = listing?;
+            let item = listing.next().await?;
+            // What comes after a failure would look complete.
+            let rest = item.is_ok().then_some(listing);
+            Some((item, rest))
+        })
+        .boxed()
     }
 
     async fn delete(&self, key: &str) -> Result<()> {
         let path = self.path(key)?;
-        match self.inner.delete(&path).await {
-            Ok(()) => Ok(()),
-            Err(e) => match self.error(key, e) {
-                StoreError::NotFound { .. } => Ok(()),
-                error => Err(error),
-            },
+        let mut tries = self.patience.begin();
+        while let Err(error) = self.inner.delete(&path).await {
+            match self.error(key, error) {
+                StoreError::NotFound { .. } => break,
+                error => tries.write_again(error).await?,
+            }
         }
+        Ok(())
     }
 
     fn get_stream(&self, key: &str) -> BoxStream<'_, Result<Bytes>> {
@@ -274,6 +286,7 @@ impl Store for Cloud {
             self.url.clone(),
             key.to_owned(),
             path,
+            self.patience,
         )))
     }
 }

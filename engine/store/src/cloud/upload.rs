@@ -1,11 +1,12 @@
 //! An object written in pieces: one request while it is small, a multipart upload beyond.
 
+use super::again::Patience;
 use super::error;
 use crate::{Result, StoreError, Upload};
 use async_trait::async_trait;
 use bytes::Bytes;
 use object_store::path::Path;
-use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
+use object_store::{MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload};
 use std::sync::Arc;
 use tokio::task::{JoinError, JoinSet};
 
@@ -31,12 +32,20 @@ pub(super) struct CloudUpload {
     session: Option<Box<dyn MultipartUpload>>,
     in_flight: JoinSet<object_store::Result<()>>,
     parts: usize,
+    total_bytes: u64,
+    patience: Patience,
     /// Set while a write runs, and left so by one that failed or was cut off.
     broken: bool,
 }
 
 impl CloudUpload {
-    pub(super) fn new(store: Arc<dyn ObjectStore>, url: String, key: String, path: Path) -> Self {
+    pub(super) fn new(
+        store: Arc<dyn ObjectStore>,
+        url: String,
+        key: String,
+        path: Path,
+        patience: Patience,
+    ) -> Self {
         Self {
             store,
             url,
@@ -47,6 +56,8 @@ impl CloudUpload {
             session: None,
             in_flight: JoinSet::new(),
             parts: 0,
+            total_bytes: 0,
+            patience,
             broken: false,
         }
     }
@@ -73,18 +84,25 @@ impl CloudUpload {
         }
         self.parts += 1;
         let payload = self.take_pending();
-        let part = match &mut self.session {
-            Some(session) => session.put_part(payload),
-            None => {
-                let begun = self.store.put_multipart(&self.path).await;
-                let mut session = begun.map_err(|e| self.error(e))?;
-                let part = session.put_part(payload);
-                self.session = Some(session);
-                part
-            }
+        let mut session = match self.session.take() {
+            Some(session) => session,
+            None => self.begin().await?,
         };
+        let part = session.put_part(payload);
+        self.session = Some(session);
         self.in_flight.spawn(part);
         Ok(())
+    }
+
+    /// One that was begun unheard costs what any unfinished upload does.
+    async fn begin(&mut self) -> Result<Box<dyn MultipartUpload>> {
+        let mut tries = self.patience.begin();
+        loop {
+            match self.store.put_multipart(&self.path).await {
+                Ok(session) => return Ok(session),
+                Err(e) => tries.read_again(self.error(e)).await?,
+            }
+        }
     }
 
     async fn wait_for_part(&mut self) -> Result<()> {
@@ -105,8 +123,11 @@ impl CloudUpload {
         }
         if self.session.is_none() {
             let payload = self.take_pending();
-            let sent = self.store.put(&self.path, payload).await;
-            return sent.map(|_| ()).map_err(|e| self.error(e));
+            let mut tries = self.patience.begin();
+            while let Err(e) = self.store.put(&self.path, payload.clone()).await {
+                tries.write_again(self.error(e)).await?;
+            }
+            return Ok(());
         }
         if self.pending_bytes > 0 {
             self.send_part().await?;
@@ -114,16 +135,37 @@ impl CloudUpload {
         while !self.in_flight.is_empty() {
             self.wait_for_part().await?;
         }
+        let before = self.version().await?;
         let Some(session) = &mut self.session else {
             return Err(self.backend("the upload was never begun"));
         };
-        match session.complete().await {
-            Ok(_) => {
-                self.session = None;
-                Ok(())
+        if let Err(e) = session.complete().await {
+            let error = self.error(e);
+            // When the answer was lost, a repeated request finds no such upload any more.
+            let unheard = error::broke_off(&error) || error.is_not_found();
+            let done = unheard && self.version().await.is_ok_and(|now| self.is_new(before.as_ref(), now));
+            if !done {
+                return Err(if error.is_not_found() { self.backend("the upload is gone") } else { error });
             }
-            Err(e) => Err(self.error(e)),
         }
+        self.session = None;
+        Ok(())
+    }
+
+    /// What stands under the name now.
+    async fn version(&mut self) -> Result<Option<ObjectMeta>> {
+        match self.store.head(&self.path).await.map_err(|e| self.error(e)) {
+            Ok(meta) => Ok(Some(meta)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether an object has come in the place of what was there, with the length of this one.
+    fn is_new(&self, before: Option<&ObjectMeta>, now: Option<ObjectMeta>) -> bool {
+        let Some(now) = now else { return false };
+        let tag = |meta: &ObjectMeta| (meta.e_tag.clone(), meta.last_modified);
+        now.size == self.total_bytes && before.is_none_or(|before| tag(before) != tag(&now))
     }
 }
 
@@ -138,6 +180,7 @@ impl Upload for CloudUpload {
             let room = PART_BYTES.saturating_sub(self.pending_bytes);
             let piece = data.split_to(room.min(data.len()));
             self.pending_bytes += piece.len();
+            self.total_bytes += piece.len() as u64;
             self.pending.push(piece);
             if self.pending_bytes >= PART_BYTES {
                 self.send_part().await?;
@@ -154,10 +197,16 @@ impl Upload for CloudUpload {
 
     async fn abort(mut self: Box<Self>) -> Result<()> {
         self.in_flight.shutdown().await;
-        match self.session.take() {
-            None => Ok(()),
-            Some(mut session) => session.abort().await.map_err(|e| self.error(e)),
+        let Some(mut session) = self.session.take() else { return Ok(()) };
+        let mut tries = self.patience.begin();
+        while let Err(e) = session.abort().await {
+            match self.error(e) {
+                // It was given up by a try whose answer was lost.
+                StoreError::NotFound { .. } => break,
+                error => tries.read_again(error).await?,
+            }
         }
+        Ok(())
     }
 }
 
