@@ -7,6 +7,7 @@
 mod apply;
 mod cache;
 mod rows;
+mod run;
 mod sync;
 mod tuning;
 

@@ -30,7 +30,7 @@ impl Repository {
         let mut batch = Vec::new();
         let mut orphans: Vec<StoredPack> = Vec::new();
         self.each_stored_pack(|pack| {
-            if !doomed.contains(&pack.id) && !self.index().has_pack(&pack.id)? {
+            if !doomed.contains(&pack.id) && self.index().pack_number(&pack.id)?.is_none() {
                 orphans.push(pack);
             }
             Ok(())
