@@ -1,11 +1,13 @@
 //! `check`: whether everything that snapshots need is there, and with `read_data` whether
 //! every byte of it is right. Damage is listed, and never stops the search.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
+use dtrvault_format::names::Named;
 use dtrvault_format::tree::path_as_text;
-use dtrvault_format::{ChunkId, Content, Digest, Kind, PackId, Recipe, SegmentPack, Snapshot, SnapshotId};
-use dtrvault_repo::read::Reader;
+use dtrvault_format::{Content, Digest, Kind, PackId, Recipe, SegmentPack, Snapshot, SnapshotId};
+use dtrvault_repo::index::{PackNo, PackSet};
+use dtrvault_repo::read::{Lost, LostPart, Reader};
 use dtrvault_repo::{RepoError, Repository};
 
 use crate::content::open_tree;
@@ -90,8 +92,7 @@ pub fn run(repo: &Repository, read_data: ReadData, context: &Context) -> Result<
         reader: Reader::new(repo)?,
         context,
         report: CheckReport::default(),
-        gone: HashSet::new(),
-        lost: HashSet::new(),
+        lost: Lost::default(),
         damaged_blobs: HashSet::new(),
     };
     for error in repo.damaged_segments() {
@@ -111,10 +112,8 @@ struct Check<'a> {
     reader: Reader,
     context: &'a Context,
     report: CheckReport,
-    /// Packs that are missing or have the wrong size.
-    gone: HashSet<PackId>,
-    /// Chunks that cannot be had.
-    lost: HashSet<ChunkId>,
+    /// Packs that are missing or have the wrong size, and what else cannot be had.
+    lost: Lost,
     /// Blobs that cannot be made.
     damaged_blobs: HashSet<Digest>,
 }
@@ -123,37 +122,18 @@ impl Check<'_> {
     /// Holds the packs of the store against those of the index.
     fn packs(&mut self) -> Result<()> {
         self.context.progress.stage("packs", None);
-        let mut stored: HashMap<PackId, u64> = HashMap::new();
-        self.repo.each_stored_pack(|pack| {
-            stored.insert(pack.id, pack.size);
-            Ok(())
-        })?;
-        let mut gone: HashSet<PackId> = HashSet::new();
-        self.repo.index().each_pack(|_, pack| {
-            self.report.packs += 1;
-            let detail = match stored.remove(&pack.id) {
-                Some(size) if size == pack.size => return Ok(()),
+        let stock = self.repo.compare_packs(|number, pack, size| {
+            let detail = match size {
                 Some(size) => format!("the pack has {size} bytes, and should have {}", pack.size),
                 None => "the pack is missing".to_owned(),
             };
-            gone.insert(pack.id);
-            self.report.damage.push(of_object(dtrvault_format::names::Named::key(&pack.id), detail));
+            self.lost.add(number, LostPart::Whole);
+            self.report.damage.push(of_object(pack.id.key(), detail));
             Ok(())
         })?;
-        self.report.unreferenced_packs = stored.len() as u64;
-        self.report.unreferenced_bytes = stored.values().sum();
-        if gone.is_empty() {
-            return Ok(());
-        }
-        let mut lost = HashSet::new();
-        self.each_segment_pack(self.context, |pack| {
-            if gone.contains(&pack.id) {
-                lost.extend(chunks(&pack));
-            }
-            Ok(())
-        })?;
-        self.lost = lost;
-        self.gone = gone;
+        self.report.packs = stock.packs;
+        self.report.unreferenced_packs = stock.unreferenced_packs;
+        self.report.unreferenced_bytes = stock.unreferenced_bytes;
         Ok(())
     }
 
@@ -161,9 +141,9 @@ impl Check<'_> {
     fn each_segment_pack(
         &self,
         context: &Context,
-        mut visit: impl FnMut(SegmentPack) -> Result<()>,
+        mut visit: impl FnMut(PackNo, SegmentPack) -> Result<()>,
     ) -> Result<()> {
-        let mut seen = HashSet::new();
+        let mut seen = PackSet::default();
         for id in self.repo.segment_ids()? {
             context.proceed()?;
             let segment = match self.repo.segment(&id) {
@@ -172,8 +152,10 @@ impl Check<'_> {
                 segment => segment?,
             };
             for pack in segment.packs {
-                if seen.insert(pack.id) {
-                    visit(pack)?;
+                // One that is not in the index was added after the repository was opened.
+                let Some(number) = self.repo.index().pack_number(&pack.id)? else { continue };
+                if seen.insert(number) {
+                    visit(number, pack)?;
                 }
             }
         }
@@ -190,14 +172,14 @@ impl Check<'_> {
         let total = if which == ReadData::Everything { Some(total) } else { None };
         self.context.progress.stage("reading", total);
         let mut report = CheckReport::default();
-        let mut lost = HashSet::new();
-        self.each_segment_pack(self.context, |pack| {
-            if !self.gone.contains(&pack.id) && is_chosen(&pack.id, which)? {
+        let mut lost = Vec::new();
+        self.each_segment_pack(self.context, |number, pack| {
+            if !self.lost.has_pack(number) && is_chosen(&pack.id, which)? {
                 let found = self.repo.scrub_pack(&pack)?;
                 report.read_packs += 1;
                 report.read_bytes += pack.size;
                 report.damage.extend(found.damage.iter().map(of_error));
-                lost.extend(found.lost);
+                lost.extend(found.lost.into_iter().map(|part| (number, part)));
                 self.context.progress.advance(pack.size, 1);
             }
             Ok(())
@@ -205,7 +187,7 @@ impl Check<'_> {
         self.report.read_packs = report.read_packs;
         self.report.read_bytes = report.read_bytes;
         self.report.damage.extend(report.damage);
-        self.lost.extend(lost);
+        lost.into_iter().for_each(|(number, part)| self.lost.add(number, part));
         Ok(())
     }
 
@@ -214,21 +196,26 @@ impl Check<'_> {
         self.context.progress.stage("blobs", None);
         let mut failed = None;
         let mut unknown = 0_u64;
-        let (reader, lost, context) = (&self.reader, &self.lost, self.context);
-        let (report, damaged) = (&mut self.report, &mut self.damaged_blobs);
+        let (context, damaged) = (self.context, &mut self.damaged_blobs);
+        let mut recipes = self.reader.recipes(&self.lost);
+        let mut done = |digest: Digest, sound: bool| {
+            if !sound {
+                damaged.insert(digest);
+            }
+            context.progress.advance(0, 1);
+            Ok(())
+        };
+        let blobs = &mut self.report.blobs;
         let walked = self.repo.index().each_blob(|blob| {
             if let Err(error) = context.proceed() {
                 failed = Some(error);
                 return Err(RepoError::DamagedStream { detail: "interrupted" });
             }
-            report.blobs += 1;
+            *blobs += 1;
             unknown += u64::from(matches!(blob.recipe, Recipe::Unknown { .. }));
-            if recipe_damage(reader, lost, &blob.recipe)?.is_some() {
-                damaged.insert(blob.digest);
-            }
-            context.progress.advance(0, 1);
-            Ok(())
+            recipes.add(blob.digest, &blob.recipe, &mut done)
         });
+        let walked = walked.and_then(|()| recipes.finish(&mut done));
         if unknown > 0 {
             self.context
                 .progress
@@ -265,7 +252,7 @@ impl Check<'_> {
             self.blob(id, part.name.as_bytes(), part.digest, part.size)?;
         }
         let Some(images) = &snapshot.images else { return Ok(()) };
-        let tree = recipe_damage(&self.reader, &self.lost, &Recipe::Plain(images.tree))?;
+        let tree = self.reader.recipe_damage(&Recipe::Plain(images.tree), &self.lost)?;
         if let Some(error) = tree {
             let detail = format!("its tree cannot be read: {error}");
             self.report.damage.push(Damage { snapshot: Some(id), ..of_detail(detail) });
@@ -305,7 +292,7 @@ impl Check<'_> {
                 format!("the index says that the blob has {known} bytes, the snapshot says {size}")
             }
             Some((_, recipe)) if self.damaged_blobs.contains(&digest) => {
-                match recipe_damage(&self.reader, &self.lost, &recipe)? {
+                match self.reader.recipe_damage(&recipe, &self.lost)? {
                     Some(error) => chain(&error),
                     None => "the blob cannot be made".to_owned(),
                 }
@@ -321,20 +308,6 @@ impl Check<'_> {
         });
         Ok(())
     }
-}
-
-fn recipe_damage(
-    reader: &Reader,
-    lost: &HashSet<ChunkId>,
-    recipe: &Recipe,
-) -> std::result::Result<Option<RepoError>, RepoError> {
-    reader.recipe_damage_with(recipe, &mut |chunk| {
-        lost.contains(chunk).then_some(RepoError::LostChunk { id: *chunk })
-    })
-}
-
-fn chunks(pack: &SegmentPack) -> impl Iterator<Item = ChunkId> + '_ {
-    pack.frames.iter().flat_map(|frame| &frame.chunks).map(|chunk| chunk.id)
 }
 
 /// Whether a pack is among those to be read.

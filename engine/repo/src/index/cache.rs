@@ -8,18 +8,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use dtrvault_format::{BlobRecord, ChunkId, Digest, PackId, Recipe, RepoId, Segment, SegmentId};
-use rocksdb::{DB, Direction, IteratorMode, Options};
+use rocksdb::{DB, DBRawIterator, Direction, IteratorMode, Options, ReadOptions};
 
 use super::apply::Writer;
 use super::rows::{
-    BLOB, BlobRow, CHUNK, Location, META_KEY, PACK, PackInfo, PackNo, SEGMENT, blob_key, blob_row, chunk_key,
-    pack_id_key, pack_key, short_id,
+    BLOB, BlobRow, CHUNK, Location, META_KEY, PACK, PackInfo, PackNo, SEGMENT, ShortId, blob_key, blob_row,
+    chunk_key, pack_id_key, pack_key, short_id,
 };
 use super::tuning;
 use crate::error::{RepoError, Result};
 
 /// A file of this name says that a read met damage: the next opening starts anew.
 const DAMAGED: &str = "damaged";
+
+/// A row that is so many rows away is reached row by row, and not looked for.
+const NEAR_ROWS: usize = 24;
 
 /// The cached index of one repository.
 pub struct IndexCache {
@@ -64,7 +67,7 @@ impl IndexCache {
         Ok(cache)
     }
 
-    pub(super) fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
@@ -72,7 +75,7 @@ impl IndexCache {
         &self.options
     }
 
-    pub(super) fn fail(&self, source: io::Error) -> RepoError {
+    pub(crate) fn fail(&self, source: io::Error) -> RepoError {
         RepoError::Cache { path: self.dir.clone(), source }
     }
 
@@ -214,6 +217,37 @@ impl IndexCache {
     pub fn locate(&self, id: &ChunkId) -> Result<Option<Location>> {
         self.with_db(|db| {
             Ok(db.get_pinned(chunk_key(&short_id(id)))?.and_then(|row| Location::from_bytes(&row)))
+        })
+    }
+
+    /// Tells `visit` where each of these chunks stands, which are sorted by id. Goes through the
+    /// rows side by side with them, from row to row where the next chunk is near.
+    pub(crate) fn join<T>(
+        &self,
+        chunks: &[(ShortId, T)],
+        mut visit: impl FnMut(&T, Option<Location>),
+    ) -> Result<()> {
+        self.with_db(|db| {
+            let mut once = ReadOptions::default();
+            once.fill_cache(false);
+            let mut rows = db.raw_iterator_opt(once);
+            for (id, of) in chunks {
+                let key = chunk_key(id);
+                let is_before = |rows: &DBRawIterator<'_>| rows.key().is_some_and(|row| row < key.as_slice());
+                let mut steps = 0;
+                while steps < NEAR_ROWS && is_before(&rows) {
+                    rows.next();
+                    steps += 1;
+                }
+                if !rows.valid() || is_before(&rows) {
+                    rows.status()?;
+                    rows.seek(key);
+                }
+                let found = rows.key().is_some_and(|row| row == key.as_slice());
+                let row = rows.value().filter(|_| found);
+                visit(of, row.and_then(Location::from_bytes));
+            }
+            rows.status()
         })
     }
 

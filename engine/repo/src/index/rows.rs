@@ -141,8 +141,8 @@ pub(super) fn blob_row(bytes: &[u8]) -> Option<BlobRow> {
 pub(super) const META_KEY: &[u8] = b"m2";
 pub(super) const CHUNK: u8 = b'c';
 pub(super) const PACK: u8 = b'p';
-/// So many bytes of a chunk's id make its key.
-pub(super) const CHUNK_KEY_BYTES: usize = 20;
+/// The part of a chunk's id that makes its key.
+pub(crate) type ShortId = [u8; 20];
 pub(super) const BLOB: u8 = b'b';
 pub(super) const SEGMENT: u8 = b's';
 
@@ -154,13 +154,13 @@ fn key(kind: u8, id: &[u8; 32]) -> [u8; 33] {
     key
 }
 
-/// The part of a chunk's id that stands in its key.
-pub(super) fn short_id(id: &ChunkId) -> [u8; CHUNK_KEY_BYTES] {
+/// The part of a chunk's id that makes its key.
+pub(crate) fn short_id(id: &ChunkId) -> ShortId {
     id.as_bytes().first_chunk().copied().unwrap_or_default()
 }
 
-pub(super) fn chunk_key(id: &[u8; CHUNK_KEY_BYTES]) -> [u8; 1 + CHUNK_KEY_BYTES] {
-    let mut key = [CHUNK; 1 + CHUNK_KEY_BYTES];
+pub(super) fn chunk_key(id: &ShortId) -> [u8; 1 + size_of::<ShortId>()] {
+    let mut key = [CHUNK; 1 + size_of::<ShortId>()];
     if let Some(rest) = key.get_mut(1..) {
         rest.copy_from_slice(id);
     }

@@ -10,12 +10,12 @@ use rayon::slice::ParallelSliceMut;
 use rocksdb::{Options, SstFileWriter};
 
 use super::rows::{
-    BLOB, BlobRow, CHUNK, CHUNK_KEY_BYTES, Location, PackInfo, PackNo, blob_key, blob_row, chunk_key,
-    encoded, pack_id_key, pack_key, segment_key, short_id,
+    BLOB, BlobRow, CHUNK, Location, PackInfo, PackNo, ShortId, blob_key, blob_row, chunk_key, encoded,
+    pack_id_key, pack_key, segment_key, short_id,
 };
 
 /// A chunk's row.
-type ChunkRow = ([u8; CHUNK_KEY_BYTES], Location);
+type ChunkRow = (ShortId, Location);
 
 /// Rows of whole segments.
 #[derive(Default)]

@@ -1,32 +1,21 @@
 //! Whether everything that a recipe needs is there, without reading the content itself.
 
-use dtrvault_format::{ChunkId, Recipe, StreamRef};
+use dtrvault_format::{Recipe, StreamRef};
 
 use super::chunks::Reader;
+use super::lost::Lost;
 use super::stream::WINDOW_BYTES;
 use crate::error::{RepoError, Result};
 
 impl Reader {
-    /// What keeps a recipe from working: a chunk that the index lacks, or a list that cannot
-    /// be read. Lists are read, content is not.
+    /// What keeps a recipe from working: a chunk that the index lacks, or that stands in what
+    /// is `lost`, or a list that cannot be read. Lists are read, content is not.
     ///
     /// # Errors
     /// Only what says nothing about the recipe: the store or the cache being out of reach.
-    pub fn recipe_damage(&self, recipe: &Recipe) -> Result<Option<RepoError>> {
-        self.recipe_damage_with(recipe, &mut |_| None)
-    }
-
-    /// The same, asking `damaged` about every chunk as well.
-    ///
-    /// # Errors
-    /// As [`Reader::recipe_damage`].
-    pub fn recipe_damage_with(
-        &self,
-        recipe: &Recipe,
-        damaged: &mut dyn FnMut(&ChunkId) -> Option<RepoError>,
-    ) -> Result<Option<RepoError>> {
+    pub fn recipe_damage(&self, recipe: &Recipe, lost: &Lost) -> Result<Option<RepoError>> {
         for stream in recipe.streams() {
-            match self.walk_stream(stream, damaged) {
+            match self.walk_stream(stream, lost) {
                 Ok(()) => {}
                 Err(error) if error.is_damage() => return Ok(Some(error)),
                 Err(error) => return Err(error),
@@ -35,11 +24,7 @@ impl Reader {
         Ok(None)
     }
 
-    fn walk_stream(
-        &self,
-        stream: &StreamRef,
-        damaged: &mut dyn FnMut(&ChunkId) -> Option<RepoError>,
-    ) -> Result<()> {
+    fn walk_stream(&self, stream: &StreamRef, lost: &Lost) -> Result<()> {
         let mut chunks = self.stream(stream)?;
         let mut total = 0;
         loop {
@@ -50,8 +35,8 @@ impl Reader {
             for id in ids {
                 let found = self.repo().index().locate(&id)?;
                 let location = found.ok_or(RepoError::MissingChunk { id })?;
-                if let Some(error) = damaged(&id) {
-                    return Err(error);
+                if lost.has(location) {
+                    return Err(RepoError::LostChunk { id });
                 }
                 total += u64::from(location.len);
             }
