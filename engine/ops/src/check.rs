@@ -194,10 +194,10 @@ impl Check<'_> {
     /// Follows every recipe.
     fn blobs(&mut self) -> Result<()> {
         self.context.progress.stage("blobs", None);
-        let mut failed = None;
         let mut unknown = 0_u64;
         let (context, damaged) = (self.context, &mut self.damaged_blobs);
-        let mut recipes = self.reader.recipes(&self.lost);
+        let is_cancelled = || context.cancel.is_cancelled();
+        let mut recipes = self.reader.recipes(&self.lost, &is_cancelled);
         let mut done = |digest: Digest, sound: bool| {
             if !sound {
                 damaged.insert(digest);
@@ -207,9 +207,8 @@ impl Check<'_> {
         };
         let blobs = &mut self.report.blobs;
         let walked = self.repo.index().each_blob(|blob| {
-            if let Err(error) = context.proceed() {
-                failed = Some(error);
-                return Err(RepoError::DamagedStream { detail: "interrupted" });
+            if is_cancelled() {
+                return Err(RepoError::Aborted);
             }
             *blobs += 1;
             unknown += u64::from(matches!(blob.recipe, Recipe::Unknown { .. }));
@@ -221,10 +220,8 @@ impl Check<'_> {
                 .progress
                 .warn(&format!("{unknown} blobs were not checked: a later version wrote them"));
         }
-        match failed {
-            Some(error) => Err(error),
-            None => Ok(walked?),
-        }
+        context.proceed()?;
+        Ok(walked?)
     }
 
     fn snapshots(&mut self) -> Result<()> {
@@ -252,7 +249,7 @@ impl Check<'_> {
             self.blob(id, part.name.as_bytes(), part.digest, part.size)?;
         }
         let Some(images) = &snapshot.images else { return Ok(()) };
-        let tree = self.reader.recipe_damage(&Recipe::Plain(images.tree), &self.lost)?;
+        let tree = self.recipe_damage(&Recipe::Plain(images.tree))?;
         if let Some(error) = tree {
             let detail = format!("its tree cannot be read: {error}");
             self.report.damage.push(Damage { snapshot: Some(id), ..of_detail(detail) });
@@ -284,6 +281,12 @@ impl Check<'_> {
         Ok(())
     }
 
+    fn recipe_damage(&self, recipe: &Recipe) -> Result<Option<RepoError>> {
+        let found = self.reader.recipe_damage(recipe, &self.lost, &|| self.context.cancel.is_cancelled());
+        self.context.proceed()?;
+        Ok(found?)
+    }
+
     /// Whether a blob that a snapshot names can be made.
     fn blob(&mut self, snapshot: SnapshotId, path: &[u8], digest: Digest, size: u64) -> Result<()> {
         let detail = match self.repo.index().blob(&digest)? {
@@ -292,7 +295,7 @@ impl Check<'_> {
                 format!("the index says that the blob has {known} bytes, the snapshot says {size}")
             }
             Some((_, recipe)) if self.damaged_blobs.contains(&digest) => {
-                match self.reader.recipe_damage(&recipe, &self.lost)? {
+                match self.recipe_damage(&recipe)? {
                     Some(error) => chain(&error),
                     None => "the blob cannot be made".to_owned(),
                 }

@@ -47,7 +47,7 @@ impl Repository {
         rebuilt.packs = self.adopt_packs(&self.doomed_packs()?)?;
         let reader = Reader::new(self)?;
         let nothing = Lost::default();
-        let mut recipes = reader.recipes(&nothing);
+        let mut recipes = reader.recipes(&nothing, &|| false);
         let mut found: Vec<BlobRecord> = Vec::new();
         let mut done = |blob: BlobRecord, sound: bool| {
             if !sound {
@@ -104,7 +104,7 @@ impl Repository {
             return Ok(());
         }
         let reader = Reader::new(self)?;
-        let mut recipes = reader.recipes(&lost);
+        let mut recipes = reader.recipes(&lost, &|| false);
         let mut unmade: HashSet<Digest> = HashSet::new();
         let mut done = |digest: Digest, sound: bool| {
             if !sound {

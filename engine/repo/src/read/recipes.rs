@@ -12,7 +12,7 @@ use super::chunks::Reader;
 use super::lost::Lost;
 use super::needs::Needs;
 use super::stream::WINDOW_BYTES;
-use crate::error::Result;
+use crate::error::{RepoError, Result};
 use crate::index::short_id;
 
 /// Recipes that gather at most: what is kept of each takes some 100 bytes.
@@ -22,6 +22,7 @@ const BATCH_RECIPES: usize = 1 << 18;
 pub struct Recipes<'a, T> {
     reader: &'a Reader,
     lost: &'a Lost,
+    is_cancelled: &'a dyn Fn() -> bool,
     needs: Needs,
     streams: Vec<Stream>,
     owners: Vec<(T, bool)>,
@@ -40,10 +41,19 @@ struct Stream {
 }
 
 impl Reader {
-    /// Begins to follow recipes. What stands in `lost` counts as gone.
+    /// Begins to follow recipes. What stands in `lost` counts as gone. Ends with
+    /// [`RepoError::Aborted`] once it `is_cancelled`: lists may name one chunk more often than
+    /// anybody can count.
     #[must_use]
-    pub fn recipes<'a, T>(&'a self, lost: &'a Lost) -> Recipes<'a, T> {
-        Recipes { reader: self, lost, needs: Needs::new(), streams: Vec::new(), owners: Vec::new() }
+    pub fn recipes<'a, T>(&'a self, lost: &'a Lost, is_cancelled: &'a dyn Fn() -> bool) -> Recipes<'a, T> {
+        Recipes {
+            reader: self,
+            lost,
+            is_cancelled,
+            needs: Needs::new(),
+            streams: Vec::new(),
+            owners: Vec::new(),
+        }
     }
 }
 
@@ -103,10 +113,19 @@ impl<T> Recipes<'_, T> {
     /// Gathers the chunks of a stream.
     fn gather(&mut self, stream: &dtrvault_format::StreamRef, number: usize) -> Result<()> {
         let mut chunks = self.reader.stream(stream)?;
+        let mut named = 0_u64;
         loop {
             let ids = chunks.next_ids(WINDOW_BYTES)?;
             if ids.is_empty() {
                 return Ok(());
+            }
+            if (self.is_cancelled)() {
+                return Err(RepoError::Aborted);
+            }
+            // No chunk is empty.
+            named = named.saturating_add(ids.len() as u64);
+            if named > stream.len {
+                return Err(RepoError::DamagedStream { detail: "it has more chunks than bytes" });
             }
             // Far fewer streams gather than there are numbers.
             let number = u32::try_from(number).unwrap_or(u32::MAX);

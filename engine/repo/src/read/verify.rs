@@ -9,13 +9,19 @@ use crate::error::{RepoError, Result};
 
 impl Reader {
     /// What keeps a recipe from working: a chunk that the index lacks, or that stands in what
-    /// is `lost`, or a list that cannot be read. Lists are read, content is not.
+    /// is `lost`, or a list that cannot be read. Lists are read, content is not. Ends with
+    /// [`RepoError::Aborted`] once it `is_cancelled`.
     ///
     /// # Errors
     /// Only what says nothing about the recipe: the store or the cache being out of reach.
-    pub fn recipe_damage(&self, recipe: &Recipe, lost: &Lost) -> Result<Option<RepoError>> {
+    pub fn recipe_damage(
+        &self,
+        recipe: &Recipe,
+        lost: &Lost,
+        is_cancelled: &dyn Fn() -> bool,
+    ) -> Result<Option<RepoError>> {
         for stream in recipe.streams() {
-            match self.walk_stream(stream, lost) {
+            match self.walk_stream(stream, lost, is_cancelled) {
                 Ok(()) => {}
                 Err(error) if error.is_damage() => return Ok(Some(error)),
                 Err(error) => return Err(error),
@@ -24,13 +30,16 @@ impl Reader {
         Ok(None)
     }
 
-    fn walk_stream(&self, stream: &StreamRef, lost: &Lost) -> Result<()> {
+    fn walk_stream(&self, stream: &StreamRef, lost: &Lost, is_cancelled: &dyn Fn() -> bool) -> Result<()> {
         let mut chunks = self.stream(stream)?;
         let mut total = 0;
         loop {
             let ids = chunks.next_ids(WINDOW_BYTES)?;
             if ids.is_empty() {
                 break;
+            }
+            if is_cancelled() {
+                return Err(RepoError::Aborted);
             }
             for id in ids {
                 let found = self.repo().index().locate(&id)?;
