@@ -5,7 +5,9 @@ use std::convert::Infallible;
 use std::io::Read;
 
 use bytes::Bytes;
-use dtrvault_codec::{Chunk, Chunker, Compressor, SplitSink, StreamChunker, TarJoin, TarSplitter, decompress};
+use dtrvault_codec::{
+    Chunk, Chunker, Compressor, SplitSink, StreamChunker, TarJoin, TarSplitter, decompress,
+};
 use dtrvault_crypto::KeyRing;
 use dtrvault_format::{ChunkSizes, ChunkerParams, TreeDecoder, TreeEncoder};
 use sha2::{Digest as _, Sha256};

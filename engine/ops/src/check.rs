@@ -7,10 +7,9 @@ use std::collections::{HashMap, HashSet};
 
 use dtrvault_format::names::Named;
 use dtrvault_format::tree::path_as_text;
-use dtrvault_format::{
-    ChunkId, Content, Digest, Kind, PackId, Recipe, SegmentId, SegmentPack, Snapshot, SnapshotId,
-};
-use dtrvault_repo::read::Reader;
+use dtrvault_format::{Content, Digest, Kind, Recipe, SegmentId, SegmentPack, Snapshot, SnapshotId};
+use dtrvault_repo::index::PackNo;
+use dtrvault_repo::read::{Lost, LostPart, Reader};
 use dtrvault_repo::{RepoError, Repository};
 
 use crate::content::open_tree;
@@ -103,8 +102,7 @@ pub fn run(repo: &Repository, read_data: ReadData, context: &Context) -> Result<
         reader: Reader::new(repo)?,
         context,
         report: CheckReport::default(),
-        gone: HashSet::new(),
-        lost: HashSet::new(),
+        lost: Lost::default(),
         damaged_blobs: HashSet::new(),
         wrong_blobs: HashMap::new(),
     };
@@ -132,10 +130,8 @@ struct Check<'a> {
     reader: Reader,
     context: &'a Context,
     report: CheckReport,
-    /// Packs that are missing or have the wrong size.
-    gone: HashSet<PackId>,
-    /// Chunks that cannot be had.
-    lost: HashSet<ChunkId>,
+    /// Packs that are missing or have the wrong size, and what else cannot be had.
+    lost: Lost,
     /// Blobs that cannot be made.
     damaged_blobs: HashSet<Digest>,
     /// Those among them whose recipes give something else, and how.
@@ -146,37 +142,18 @@ impl Check<'_> {
     /// Holds the packs of the store against those of the index.
     fn packs(&mut self) -> Result<()> {
         self.context.progress.stage("packs", None);
-        let mut stored: HashMap<PackId, u64> = HashMap::new();
-        self.repo.each_stored_pack(|pack| {
-            stored.insert(pack.id, pack.size);
-            Ok(())
-        })?;
-        let mut gone: HashSet<PackId> = HashSet::new();
-        self.repo.index().each_pack(|_, pack| {
-            self.report.packs += 1;
-            let detail = match stored.remove(&pack.id) {
-                Some(size) if size == pack.size => return Ok(()),
+        let stock = self.repo.compare_packs(|number, pack, size| {
+            let detail = match size {
                 Some(size) => format!("the pack has {size} bytes, and should have {}", pack.size),
                 None => "the pack is missing".to_owned(),
             };
-            gone.insert(pack.id);
+            self.lost.add(number, LostPart::Whole);
             self.report.add(of_object(pack.id.key(), detail));
             Ok(())
         })?;
-        self.report.unreferenced_packs = stored.len() as u64;
-        self.report.unreferenced_bytes = stored.values().fold(0, |sum, size| sum.saturating_add(*size));
-        if gone.is_empty() {
-            return Ok(());
-        }
-        let mut lost = HashSet::new();
-        self.each_segment_pack(self.context, |_, pack, _| {
-            if gone.contains(&pack.id) {
-                lost.extend(chunks(&pack));
-            }
-            Ok(())
-        })?;
-        self.lost = lost;
-        self.gone = gone;
+        self.report.packs = stock.packs;
+        self.report.unreferenced_packs = stock.unreferenced_packs;
+        self.report.unreferenced_bytes = stock.unreferenced_bytes;
         Ok(())
     }
 
@@ -185,9 +162,10 @@ impl Check<'_> {
     fn each_segment_pack(
         &self,
         context: &Context,
-        mut visit: impl FnMut(&SegmentId, SegmentPack, bool) -> Result<()>,
+        mut visit: impl FnMut(&SegmentId, PackNo, SegmentPack, bool) -> Result<()>,
     ) -> Result<()> {
-        let mut seen: HashMap<PackId, blake3::Hash> = HashMap::new();
+        // Eight bytes a pack, by number; 0 for one that has not come yet.
+        let mut said_before: Vec<u64> = Vec::new();
         for id in self.repo.segment_ids()? {
             context.proceed()?;
             let segment = match self.repo.segment(&id) {
@@ -196,11 +174,20 @@ impl Check<'_> {
                 segment => segment?,
             };
             for pack in segment.packs {
-                let said = blake3::hash(&dtrvault_format::cbor::encode(&pack));
-                match seen.insert(pack.id, said) {
-                    None => visit(&id, pack, false)?,
-                    Some(before) if before != said => visit(&id, pack, true)?,
-                    Some(_) => {}
+                // One that is not in the index was added after the repository was opened.
+                let Some(number) = self.repo.index().pack_number(&pack.id)? else { continue };
+                let at = usize::try_from(number.0).unwrap_or(usize::MAX);
+                if at >= said_before.len() {
+                    said_before.resize(at.saturating_add(1), 0);
+                }
+                let said = fingerprint(&pack);
+                match said_before.get_mut(at) {
+                    Some(before @ 0) => {
+                        *before = said;
+                        visit(&id, number, pack, false)?;
+                    }
+                    Some(before) if *before != said => visit(&id, number, pack, true)?,
+                    _ => {}
                 }
             }
         }
@@ -217,13 +204,12 @@ impl Check<'_> {
         let total = if which == ReadData::Everything { Some(total) } else { None };
         self.context.progress.stage("reading", total);
         let mut report = CheckReport::default();
-        let mut lost = HashSet::new();
-        let index = self.repo.index();
-        self.each_segment_pack(self.context, |segment, pack, otherwise| {
+        let mut lost = Vec::new();
+        self.each_segment_pack(self.context, |segment, number, pack, otherwise| {
             if otherwise {
                 let detail = format!("it says otherwise about pack {} than another segment does", pack.id);
                 report.add(of_object(segment.key(), detail));
-            } else if !self.gone.contains(&pack.id) && is_chosen(pack.id.as_bytes(), which)? {
+            } else if !self.lost.has_pack(number) && is_chosen(pack.id.as_bytes(), which)? {
                 let found = self.repo.scrub_pack(&pack)?;
                 report.read_packs += 1;
                 report.read_bytes += pack.size;
@@ -233,13 +219,7 @@ impl Check<'_> {
                         format!("it says otherwise about pack {} than the pack's directory", pack.id);
                     report.add(of_object(segment.key(), detail));
                 }
-                for chunk in found.lost {
-                    // The index may know another place, where it is sound.
-                    let place = index.locate(&chunk)?.map(|place| index.pack(place.pack)).transpose()?;
-                    if place.flatten().is_none_or(|place| place.id == pack.id) {
-                        lost.insert(chunk);
-                    }
-                }
+                lost.extend(found.lost.into_iter().map(|part| (number, part)));
                 self.context.progress.advance(pack.size, 1);
             }
             Ok(())
@@ -247,46 +227,41 @@ impl Check<'_> {
         self.report.read_packs = report.read_packs;
         self.report.read_bytes = report.read_bytes;
         report.damage.into_iter().for_each(|damage| self.report.add(damage));
-        self.lost.extend(lost);
+        lost.into_iter().for_each(|(number, part)| self.lost.add(number, part));
         Ok(())
     }
 
     /// Follows every recipe.
     fn blobs(&mut self) -> Result<()> {
         self.context.progress.stage("blobs", None);
-        let mut failed = None;
         let mut unknown = 0_u64;
-        let (reader, lost, context) = (&self.reader, &self.lost, self.context);
-        let (report, damaged) = (&mut self.report, &mut self.damaged_blobs);
-        let walked = self.repo.index().each_blob(|blob| {
-            if let Err(error) = context.proceed() {
-                failed = Some(error);
-                return Err(RepoError::DamagedStream { detail: "interrupted" });
-            }
-            report.blobs += 1;
-            unknown += u64::from(matches!(blob.recipe, Recipe::Unknown { .. }));
-            match recipe_damage(reader, lost, &blob.recipe, context) {
-                Ok(None) => {}
-                Ok(Some(_)) => {
-                    damaged.insert(blob.digest);
-                }
-                Err(error) => {
-                    failed = Some(error);
-                    return Err(RepoError::Aborted);
-                }
+        let (context, damaged) = (self.context, &mut self.damaged_blobs);
+        let is_cancelled = || context.cancel.is_cancelled();
+        let mut recipes = self.reader.recipes(&self.lost, &is_cancelled);
+        let mut done = |digest: Digest, sound: bool| {
+            if !sound {
+                damaged.insert(digest);
             }
             context.progress.advance(0, 1);
             Ok(())
+        };
+        let blobs = &mut self.report.blobs;
+        let walked = self.repo.index().each_blob(|blob| {
+            if is_cancelled() {
+                return Err(RepoError::Aborted);
+            }
+            *blobs += 1;
+            unknown += u64::from(matches!(blob.recipe, Recipe::Unknown { .. }));
+            recipes.add(blob.digest, &blob.recipe, &mut done)
         });
+        let walked = walked.and_then(|()| recipes.finish(&mut done));
         if unknown > 0 {
             self.context
                 .progress
                 .warn(&format!("{unknown} blobs were not checked: a later version wrote them"));
         }
-        match failed {
-            Some(error) => Err(error),
-            None => Ok(walked?),
-        }
+        context.proceed()?;
+        Ok(walked?)
     }
 
     fn snapshots(&mut self) -> Result<()> {
@@ -315,7 +290,7 @@ impl Check<'_> {
             self.blob(id, part.name.as_bytes(), part.digest, part.size)?;
         }
         let Some(images) = &snapshot.images else { return Ok(()) };
-        let tree = recipe_damage(&self.reader, &self.lost, &Recipe::Plain(images.tree), self.context)?;
+        let tree = self.recipe_damage(&Recipe::Plain(images.tree))?;
         if let Some(error) = tree {
             let detail = format!("its tree cannot be read: {}", OpsError::chain(&error));
             self.report.add(Damage { snapshot: Some(id), ..of_detail(detail) });
@@ -347,6 +322,12 @@ impl Check<'_> {
         Ok(())
     }
 
+    fn recipe_damage(&self, recipe: &Recipe) -> Result<Option<RepoError>> {
+        let found = self.reader.recipe_damage(recipe, &self.lost, &|| self.context.cancel.is_cancelled());
+        self.context.proceed()?;
+        Ok(found?)
+    }
+
     /// Whether a blob that a snapshot names can be made.
     fn blob(&mut self, snapshot: SnapshotId, path: &[u8], digest: Digest, size: u64) -> Result<()> {
         let detail = match self.repo.index().blob(&digest)? {
@@ -355,10 +336,7 @@ impl Check<'_> {
                 format!("the index says that the blob has {known} bytes, the snapshot says {size}")
             }
             Some((_, recipe)) if self.damaged_blobs.contains(&digest) => {
-                match (
-                    self.wrong_blobs.get(&digest),
-                    recipe_damage(&self.reader, &self.lost, &recipe, self.context)?,
-                ) {
+                match (self.wrong_blobs.get(&digest), self.recipe_damage(&recipe)?) {
                     (Some(wrong), _) => wrong.clone(),
                     (None, Some(error)) => OpsError::chain(&error),
                     (None, None) => "the blob cannot be made".to_owned(),
@@ -377,25 +355,10 @@ impl Check<'_> {
     }
 }
 
-fn recipe_damage(
-    reader: &Reader,
-    lost: &HashSet<ChunkId>,
-    recipe: &Recipe,
-    context: &Context,
-) -> Result<Option<RepoError>> {
-    let found = reader.recipe_damage_with(recipe, &mut |chunk| {
-        // A list may name one chunk more often than anybody can count.
-        if context.cancel.is_cancelled() {
-            return Some(RepoError::Aborted);
-        }
-        lost.contains(chunk).then_some(RepoError::LostChunk { id: *chunk })
-    });
-    context.proceed()?;
-    Ok(found?)
-}
-
-fn chunks(pack: &SegmentPack) -> impl Iterator<Item = ChunkId> + '_ {
-    pack.frames.iter().flat_map(|frame| &frame.chunks).map(|chunk| chunk.id)
+/// What a segment says about a pack, in short; never 0.
+fn fingerprint(pack: &SegmentPack) -> u64 {
+    let hash = blake3::hash(&dtrvault_format::cbor::encode(pack));
+    hash.as_bytes().first_chunk().map_or(1, |bytes| u64::from_le_bytes(*bytes).max(1))
 }
 
 /// Whether a pack or blob is among those to be read.

@@ -87,7 +87,7 @@ pub fn run(repo: &Repository, context: &Context) -> Result<StatsReport> {
         Ok(())
     })?;
     let (mut chunks, mut chunk_bytes) = (0, 0);
-    repo.index().each_chunk(|_, location| {
+    repo.index().each_chunk(|location| {
         chunks += 1;
         chunk_bytes += u64::from(location.len);
         Ok(())
@@ -100,7 +100,7 @@ pub fn run(repo: &Repository, context: &Context) -> Result<StatsReport> {
     })?;
     let (mut unreferenced_packs, mut unreferenced_pack_bytes) = (0, 0_u64);
     repo.each_stored_pack(|pack| {
-        if !repo.index().has_pack(&pack.id)? {
+        if repo.index().pack_number(&pack.id)?.is_none() {
             unreferenced_packs += 1;
             unreferenced_pack_bytes = unreferenced_pack_bytes.saturating_add(pack.size);
         }

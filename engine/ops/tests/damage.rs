@@ -167,7 +167,8 @@ impl Healthy {
 }
 
 fn evening(forge: &Forge, number: u64) -> Evening {
-    let root = forge.dir.path().join(format!("registry-{number}"));
+    // Names that differ in more than a number, or evenings would share the table of their rows.
+    let root = forge.dir.path().join(if number == 1 { "the-first" } else { "the-second" });
     let at = root.join("docker/registry/v2");
     fs::create_dir_all(at.join("folder")).unwrap();
     fs::write(at.join("folder/large"), noise(number, 200_000)).unwrap();
@@ -262,12 +263,15 @@ fn slots() {
         let (lost, kept) = if key == full { (PASSWORD, WRITE_PASSWORD) } else { (WRITE_PASSWORD, PASSWORD) };
         match forge.open_with(lost, "lost").err() {
             Some(RepoError::WrongPassword { slots: 1, .. }) => {}
+            Some(RepoError::DamagedSlots { key: named, .. }) if named == key => {}
             other => panic!("{when}: {other:?}"),
         }
         forge.open_with(kept, "kept").unwrap();
         if kept == PASSWORD {
             for (_, outcome) in healthy.run_all(forge, key, when) {
-                assert!(outcome.check.is_sound(), "{when}: {:?}", outcome.check.damage);
+                let others =
+                    outcome.check.damage.iter().filter(|damage| damage.object.as_deref() != Some(key));
+                assert_eq!(others.count(), 0, "{when}: {:?}", outcome.check.damage);
             }
         }
     });

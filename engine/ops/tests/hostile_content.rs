@@ -188,7 +188,7 @@ fn lists_of_lists_of_lists() {
         let victim = Victim::new(&forge);
         assert!(matches!(
             victim.restore_folder(&id),
-            Err(OpsError::Target(TargetError::NoSpace { needed, .. })) if needed == size
+            Err(OpsError::Target { source: TargetError::NoSpace { needed, .. }, .. }) if needed == size
         ));
         assert!(victim.export(&id).is_err());
         let cancel = Cancel::default();

@@ -1,15 +1,19 @@
 //! Packs as they stand in the store: directories and frames, read back and checked.
 
+use std::collections::HashMap;
+
 use bytes::{Bytes, BytesMut};
 use dtrvault_crypto::{KeyRing, PackOpener};
 use dtrvault_format::cbor::Object;
 use dtrvault_format::limits::MAX_PACK_BYTES;
 use dtrvault_format::names::Named;
 use dtrvault_format::pack::{HEADER_BYTES, TRAILER_BYTES};
-use dtrvault_format::{ChunkId, Directory, FormatError, PackHeader, PackId, SegmentPack, names};
+use dtrvault_format::{Directory, FormatError, PackHeader, PackId, SegmentPack, names};
 
 use crate::backend::check_name;
 use crate::error::{RepoError, Result};
+use crate::index::{PackInfo, PackNo, PackSet};
+use crate::read::LostPart;
 use crate::repository::Repository;
 
 /// A pack as a listing shows it.
@@ -21,13 +25,24 @@ pub struct StoredPack {
     pub size: u64,
 }
 
+/// Packs of the store and of the index, counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stock {
+    /// Packs in the index.
+    pub packs: u64,
+    /// Packs in the store that the index does not name.
+    pub unreferenced_packs: u64,
+    /// Their lengths.
+    pub unreferenced_bytes: u64,
+}
+
 /// What reading a pack's every byte has shown.
 #[derive(Debug, Default)]
 pub struct PackReport {
     /// What is wrong with it; nothing when it is sound.
     pub damage: Vec<RepoError>,
-    /// Chunks that cannot be had from it.
-    pub lost: Vec<ChunkId>,
+    /// What cannot be had from it.
+    pub lost: Vec<LostPart>,
     /// What was asked for is not what the pack's own directory, which can be read, says.
     pub is_contradicted: bool,
 }
@@ -52,6 +67,42 @@ impl Repository {
             Some(id) => visit(StoredPack { id, size: object.size }),
             None => Ok(()),
         })
+    }
+
+    /// Holds the packs of the store against those of the index. `lacking` is told of each pack
+    /// of the index that the store lacks, or has with the wrong length, which is given then.
+    ///
+    /// # Errors
+    /// Those of `lacking`, of the store and of the cache.
+    pub fn compare_packs(
+        &self,
+        mut lacking: impl FnMut(PackNo, &PackInfo, Option<u64>) -> Result<()>,
+    ) -> Result<Stock> {
+        let mut stock = Stock::default();
+        let mut there = PackSet::default();
+        let mut wrong: HashMap<PackNo, u64> = HashMap::new();
+        self.each_stored_pack(|stored| {
+            let number = self.index().pack_number(&stored.id)?;
+            let known = number.map(|number| self.index().pack(number)).transpose()?.flatten();
+            match number.zip(known) {
+                None => {
+                    stock.unreferenced_packs += 1;
+                    stock.unreferenced_bytes += stored.size;
+                }
+                Some((number, known)) if known.size == stored.size => {
+                    there.insert(number);
+                }
+                Some((number, _)) => {
+                    wrong.insert(number, stored.size);
+                }
+            }
+            Ok(())
+        })?;
+        self.index().each_pack(|number, pack| {
+            stock.packs += 1;
+            if there.contains(number) { Ok(()) } else { lacking(number, &pack, wrong.get(&number).copied()) }
+        })?;
+        Ok(stock)
     }
 
     /// Reads the directory of a pack from the store, with three short requests.
@@ -97,11 +148,10 @@ impl Repository {
     pub fn scrub_pack(&self, pack: &SegmentPack) -> Result<PackReport> {
         self.need_full_key()?;
         let mut report = PackReport::default();
-        let all = || pack.frames.iter().flat_map(|frame| &frame.chunks).map(|chunk| chunk.id);
         let bytes = match self.backend().get(&pack.id.key(), MAX_PACK_BYTES) {
             Ok(bytes) => bytes,
             Err(error) if error.is_damage() => {
-                report.lost.extend(all());
+                report.lost.push(LostPart::Whole);
                 report.damage.push(error);
                 return Ok(report);
             }
@@ -118,7 +168,7 @@ impl Repository {
         let opener = match self.ring().open_pack(&pack.header) {
             Ok(opener) => opener,
             Err(source) => {
-                report.lost.extend(all());
+                report.lost.push(LostPart::Whole);
                 report.damage.push(RepoError::Unsealed { key: pack.id.key(), source });
                 return Ok(report);
             }
@@ -136,7 +186,7 @@ impl Repository {
                     report.lost.extend(lost);
                 }
                 Err(error) => {
-                    report.lost.extend(frame.chunks.iter().map(|chunk| chunk.id));
+                    report.lost.push(LostPart::Frame(number));
                     report.damage.push(error);
                 }
             }
@@ -144,7 +194,7 @@ impl Repository {
         Ok(report)
     }
 
-    /// Opens one frame; gives the chunks that do not have their ids.
+    /// Opens one frame; gives those chunks that do not have their ids.
     fn check_frame(
         &self,
         opener: &PackOpener,
@@ -152,17 +202,19 @@ impl Repository {
         number: u32,
         stored: &[u8],
         frame: &dtrvault_format::FrameEntry,
-    ) -> Result<Vec<ChunkId>> {
+    ) -> Result<Vec<LostPart>> {
         let plain_len = usize::try_from(frame.plain_len()).unwrap_or(usize::MAX);
         let plain = open_frame(opener, pack, number, stored.into(), plain_len)?;
         let mut lost = Vec::new();
         let mut rest: &[u8] = &plain;
+        let mut offset = 0;
         for chunk in &frame.chunks {
             let (bytes, after) = rest.split_at_checked(chunk.len as usize).unwrap_or((rest, &[]));
             rest = after;
             if self.ring().chunk_id(bytes) != chunk.id {
-                lost.push(chunk.id);
+                lost.push(LostPart::Chunk { frame: number, offset });
             }
+            offset += chunk.len;
         }
         Ok(lost)
     }

@@ -1,14 +1,14 @@
 //! Making `index/` say again what the packs hold: what it lacks is added, what is gone is
 //! struck out, so that the next snapshot stores it again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use dtrvault_format::names::Named;
-use dtrvault_format::{BlobRecord, ChunkId, Digest, PackId, Segment};
+use dtrvault_format::{BlobRecord, Digest, PackId, Segment};
 
 use crate::error::{RepoError, Result};
-use crate::packs::StoredPack;
-use crate::read::Reader;
+use crate::index::PackNo;
+use crate::read::{Lost, LostPart, Reader};
 use crate::repository::Repository;
 use crate::write::Adopted;
 
@@ -42,39 +42,42 @@ impl Repository {
     pub fn rebuild_index(&self, mut progress: impl FnMut(u64)) -> Result<Rebuilt> {
         self.need_full_key()?;
         let _session = self.session("rebuild-index")?;
-        let mut stored: HashMap<PackId, u64> = HashMap::new();
-        self.each_stored_pack(|pack| {
-            stored.insert(pack.id, pack.size);
-            Ok(())
-        })?;
         let mut rebuilt = Rebuilt::default();
-        self.strike_out_lost(&stored, &mut rebuilt)?;
+        self.strike_out_lost(&mut rebuilt)?;
         rebuilt.packs = self.adopt_packs(&self.doomed_packs()?)?;
         let reader = Reader::new(self)?;
+        let nothing = Lost::default();
+        let mut recipes = reader.recipes(&nothing, &|| false);
         let mut found: Vec<BlobRecord> = Vec::new();
-        for (id, size) in stored {
-            let directory = match self.pack_directory(StoredPack { id, size }) {
+        let mut done = |blob: BlobRecord, sound: bool| {
+            if !sound {
+                rebuilt.incomplete_blobs += 1;
+                return Ok(());
+            }
+            rebuilt.blobs += 1;
+            found.push(blob);
+            if found.len() < BATCH {
+                return Ok(());
+            }
+            self.write_segments(Vec::new(), &std::mem::take(&mut found)).map(|_| ())
+        };
+        self.each_stored_pack(|pack| {
+            let directory = match self.pack_directory(pack) {
                 Ok((_, directory)) => directory,
-                Err(error) if error.is_damage() => continue,
+                Err(error) if error.is_damage() => return Ok(()),
                 Err(error) => return Err(error),
             };
             for blob in directory.blobs {
                 let known = self.index().blob(&blob.digest)?;
-                if known.is_some_and(|(_, recipe)| recipe.rank() >= blob.recipe.rank()) {
-                    continue;
+                if known.is_none_or(|(_, recipe)| recipe.rank() < blob.recipe.rank()) {
+                    let recipe = blob.recipe.clone();
+                    recipes.add(blob, &recipe, &mut done)?;
                 }
-                if reader.recipe_damage(&blob.recipe)?.is_none() {
-                    rebuilt.blobs += 1;
-                    found.push(blob);
-                } else {
-                    rebuilt.incomplete_blobs += 1;
-                }
-            }
-            if found.len() >= BATCH {
-                self.write_segments(Vec::new(), &std::mem::take(&mut found))?;
             }
             progress(1);
-        }
+            Ok(())
+        })?;
+        recipes.finish(&mut done)?;
         if !found.is_empty() {
             self.write_segments(Vec::new(), &found)?;
         }
@@ -83,39 +86,34 @@ impl Repository {
     }
 
     /// Writes anew the segments that name packs which are gone, or blobs that need them.
-    fn strike_out_lost(&self, stored: &HashMap<PackId, u64>, rebuilt: &mut Rebuilt) -> Result<()> {
-        let mut unlisted: HashMap<PackId, u64> = HashMap::new();
-        self.index().each_pack(|_, pack| {
-            if stored.get(&pack.id) != Some(&pack.size) {
-                unlisted.insert(pack.id, pack.size);
-            }
+    fn strike_out_lost(&self, rebuilt: &mut Rebuilt) -> Result<()> {
+        let mut unlisted: Vec<(PackNo, PackId, u64)> = Vec::new();
+        self.compare_packs(|number, pack, _| {
+            unlisted.push((number, pack.id, pack.size));
             Ok(())
         })?;
         let mut gone: HashSet<PackId> = HashSet::new();
-        for (id, size) in unlisted {
+        let mut lost = Lost::default();
+        for (number, id, size) in unlisted {
             if !self.is_stored(&id, size)? {
                 gone.insert(id);
+                lost.add(number, LostPart::Whole);
             }
         }
         if gone.is_empty() {
             return Ok(());
         }
-        let mut lost: HashSet<ChunkId> = HashSet::new();
-        self.each_segment(|_, segment| {
-            for pack in segment.packs.iter().filter(|pack| gone.contains(&pack.id)) {
-                lost.extend(pack.frames.iter().flat_map(|frame| &frame.chunks).map(|chunk| chunk.id));
-            }
-            Ok(())
-        })?;
         let reader = Reader::new(self)?;
+        let mut recipes = reader.recipes(&lost, &|| false);
         let mut unmade: HashSet<Digest> = HashSet::new();
-        self.index().each_blob(|blob| {
-            let is_lost = |id: &ChunkId| lost.contains(id).then_some(RepoError::LostChunk { id: *id });
-            if reader.recipe_damage_with(&blob.recipe, &mut { is_lost })?.is_some() {
-                unmade.insert(blob.digest);
+        let mut done = |digest: Digest, sound: bool| {
+            if !sound {
+                unmade.insert(digest);
             }
             Ok(())
-        })?;
+        };
+        self.index().each_blob(|blob| recipes.add(blob.digest, &blob.recipe, &mut done))?;
+        recipes.finish(&mut done)?;
         rebuilt.lost_packs = gone.len() as u64;
         rebuilt.lost_blobs = unmade.len() as u64;
         self.each_segment(|key, mut segment| {

@@ -119,7 +119,7 @@ impl FileTask<'_> {
         match self.write(entry, file, buffer) {
             Ok(()) => Ok(Done::Written(file.size)),
             Err(error) if error.is_damage() => Ok(failed(entry, &error, true)),
-            Err(OpsError::Target(error)) if error.is_of_path() => Ok(failed(entry, &error, false)),
+            Err(OpsError::Target { source, .. }) if source.is_of_path() => Ok(failed(entry, &source, false)),
             // A blob that only a later version can make keeps no other from coming back.
             Err(error @ OpsError::Codec(CodecError::UnknownRecipe(_))) => Ok(failed(entry, &error, false)),
             Err(error) => Err(error),

@@ -10,11 +10,11 @@ use dtrvault_repo::Repository;
 
 use super::forge::HOST;
 
-/// Takes a snapshot of a registry's storage root, and of a metadata stream.
+/// Takes a snapshot of a registry's storage root, and of a metadata stream that is named after it.
 pub fn take(repo: &Repository, root: &Path, metadata: Option<Vec<u8>>) -> SnapshotReport {
     let metadata = metadata.map(|bytes| MetadataInput {
         stream: Box::new(Cursor::new(bytes)),
-        name: "-".to_owned(),
+        name: root.file_name().unwrap().to_string_lossy().into_owned(),
         size: None,
         allow_truncated: false,
     });

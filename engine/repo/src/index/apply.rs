@@ -1,79 +1,99 @@
-//! Taking segments into the cache: their rows, and last the mark that they are there.
+//! Taking segments into the cache, as runs of whole segments.
 
+use std::fs;
 use std::io;
+use std::path::PathBuf;
 
 use dtrvault_format::{Segment, SegmentId};
-use rocksdb::{DB, Direction, IteratorMode, WriteBatch, WriteOptions};
+use rocksdb::{DB, Direction, IngestExternalFileOptions, IteratorMode, WaitForCompactOptions};
 
 use super::cache::IndexCache;
-use super::rows::{
-    BlobRow, Location, PACK, PackInfo, PackNo, blob_key, blob_row, chunk_key, encoded, pack_id_key, pack_key,
-    segment_key,
-};
+use super::rows::{PACK, PackNo, segment_key};
+use super::run::Run;
 use crate::error::Result;
 
-/// Rows are written in batches of about this many bytes.
-const BATCH_BYTES: usize = 4 << 20;
+/// A writing handle, and the rows that are not in the database yet.
+pub(super) struct Writer<'a> {
+    cache: &'a IndexCache,
+    db: &'a DB,
+    run: Run,
+    run_bytes: usize,
+    next_pack: Option<u32>,
+}
 
-impl IndexCache {
-    /// Adds the rows of one segment, unless it is there.
-    pub(super) fn add_segment(&self, db: &DB, id: SegmentId, segment: &Segment) -> Result<()> {
-        // What is not flushed is lost in a crash, and so is the mark of its segment.
-        let mut unlogged = WriteOptions::default();
-        unlogged.disable_wal(true);
-        let rocks = |error: rocksdb::Error| self.rocks(&error);
-        if db.get_pinned(segment_key(&id)).map_err(rocks)?.is_some() {
-            return Ok(());
-        }
-        let mut batch = WriteBatch::default();
-        for pack in &segment.packs {
-            let number = match db.get_pinned(pack_id_key(&pack.id)).map_err(rocks)? {
-                Some(bytes) => u32::from_le_bytes(bytes.as_ref().try_into().unwrap_or_default()),
-                None => self.next_pack(db)?,
-            };
-            // The number is taken at once: the next pack of the segment asks for the next one.
-            let mut taken = WriteBatch::default();
-            taken.put(pack_key(PackNo(number)), encoded(&PackInfo::of(pack)));
-            taken.put(pack_id_key(&pack.id), number.to_le_bytes());
-            db.write_opt(taken, &unlogged).map_err(rocks)?;
-            for (frame_no, frame) in (0..).zip(&pack.frames) {
-                let mut offset = 0;
-                for chunk in &frame.chunks {
-                    let location = Location { pack: PackNo(number), frame: frame_no, offset, len: chunk.len };
-                    batch.put(chunk_key(&chunk.id), location.to_bytes());
-                    offset += chunk.len;
-                }
-            }
-            if batch.size_in_bytes() > BATCH_BYTES {
-                db.write_opt(std::mem::take(&mut batch), &unlogged).map_err(rocks)?;
-            }
-        }
-        for blob in &segment.blobs {
-            let key = blob_key(&blob.digest);
-            let known = db.get_pinned(key).map_err(rocks)?.and_then(|row| blob_row(&row));
-            if known.is_none_or(|known| known.recipe.rank() <= blob.recipe.rank()) {
-                batch.put(key, encoded(&BlobRow { size: blob.size, recipe: blob.recipe.clone() }));
-            }
-        }
-        // Last, so that the mark never stands without the rows: one memtable keeps their order.
-        batch.put(segment_key(&id), []);
-        db.write_opt(batch, &unlogged).map_err(rocks)
+impl<'a> Writer<'a> {
+    /// Rows are taken in when they take more than `run_bytes` of memory.
+    pub(super) fn new(cache: &'a IndexCache, db: &'a DB, run_bytes: usize) -> Self {
+        Self { cache, db, run: Run::default(), run_bytes, next_pack: None }
     }
 
-    fn next_pack(&self, db: &DB) -> Result<u32> {
-        let after_last = [PACK + 1];
-        let mut rows = db.iterator(IteratorMode::From(&after_last, Direction::Reverse));
-        match rows.next() {
-            None => Ok(0),
-            Some(Err(error)) => Err(self.rocks(&error)),
-            Some(Ok((key, _))) => match key.split_first() {
-                Some((&PACK, number)) => number
-                    .try_into()
-                    .ok()
-                    .and_then(|bytes| u32::from_be_bytes(bytes).checked_add(1))
-                    .ok_or_else(|| self.fail(io::Error::other("no more pack numbers"))),
-                _ => Ok(0),
-            },
+    /// Adds the rows of one segment, unless it is there.
+    pub(super) fn add(&mut self, id: SegmentId, segment: &Segment) -> Result<()> {
+        let Self { cache, db, run, next_pack, .. } = self;
+        let known = |key: &[u8]| db.get(key).map_err(|error| cache.rocks(&error));
+        let mark = segment_key(&id);
+        if run.get(&mark).is_some() || known(&mark)?.is_some() {
+            return Ok(());
         }
+        run.add_segment(id, segment, known, || {
+            let number = match *next_pack {
+                Some(number) => number,
+                None => first_free_pack(cache, db)?,
+            };
+            *next_pack = Some(
+                number.checked_add(1).ok_or_else(|| cache.fail(io::Error::other("no more pack numbers")))?,
+            );
+            Ok(PackNo(number))
+        })?;
+        if self.run.bytes() >= self.run_bytes { self.take_in() } else { Ok(()) }
+    }
+
+    /// Makes the rows so far part of the database, all at once.
+    pub(super) fn take_in(&mut self) -> Result<()> {
+        let run = std::mem::take(&mut self.run);
+        if run.is_empty() {
+            return Ok(());
+        }
+        let path = self.path();
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(self.cache.fail(error)),
+            _ => {}
+        }
+        let mut moved = IngestExternalFileOptions::default();
+        moved.set_move_files(true);
+        run.write(self.cache.options(), &path)
+            .and_then(|()| self.db.ingest_external_file_opts(&moved, vec![&path]))
+            .map_err(|error| self.cache.rocks(&error))
+    }
+
+    /// Merges tables where that is due. Left to itself, RocksDB would begin, and be stopped
+    /// and lose what it has done whenever a short session ends.
+    pub(super) fn merge(&self) -> Result<()> {
+        self.db
+            .set_options(&[("disable_auto_compactions", "false")])
+            .and_then(|()| self.db.wait_for_compact(&WaitForCompactOptions::default()))
+            .map_err(|error| self.cache.rocks(&error))
+    }
+
+    /// Where a run is written: the lock is held, so nobody else writes there.
+    fn path(&self) -> PathBuf {
+        self.cache.dir().join("run.sst")
+    }
+}
+
+fn first_free_pack(cache: &IndexCache, db: &DB) -> Result<u32> {
+    let after_last = [PACK + 1];
+    let mut rows = db.iterator(IteratorMode::From(&after_last, Direction::Reverse));
+    match rows.next() {
+        None => Ok(0),
+        Some(Err(error)) => Err(cache.rocks(&error)),
+        Some(Ok((key, _))) => match key.split_first() {
+            Some((&PACK, number)) => number
+                .try_into()
+                .ok()
+                .and_then(|bytes| u32::from_be_bytes(bytes).checked_add(1))
+                .ok_or_else(|| cache.fail(io::Error::other("no more pack numbers"))),
+            _ => Ok(0),
+        },
     }
 }

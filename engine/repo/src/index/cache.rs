@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use dtrvault_format::{BlobRecord, ChunkId, Digest, PackId, Recipe, RepoId, Segment, SegmentId};
-use rocksdb::{DB, Direction, IteratorMode, Options};
+use rocksdb::{DB, DBRawIterator, Direction, IteratorMode, Options, ReadOptions};
 
+use super::apply::Writer;
 use super::rows::{
-    BLOB, BlobRow, CHUNK, Location, META_KEY, PACK, PackInfo, PackNo, SEGMENT, blob_key, blob_row, chunk_key,
-    pack_id_key, pack_key,
+    BLOB, BlobRow, CHUNK, Location, META_KEY, PACK, PackInfo, PackNo, SEGMENT, ShortId, blob_key, blob_row,
+    chunk_key, pack_id_key, pack_key, short_id,
 };
 use super::tuning;
 use crate::error::{RepoError, Result};
@@ -20,11 +21,16 @@ use crate::error::{RepoError, Result};
 /// A file of this name says that a read met damage: the next opening starts anew.
 const DAMAGED: &str = "damaged";
 
+/// A row that is so many rows away is reached row by row, and not looked for.
+const NEAR_ROWS: usize = 24;
+
 /// The cached index of one repository.
 pub struct IndexCache {
     dir: PathBuf,
     repo: RepoId,
     options: Options,
+    /// Rows that gather before they are written, bytes.
+    run_bytes: usize,
     /// Read-only; `None` only while it is exchanged.
     db: RwLock<Option<DB>>,
     /// Counts how often another database has come in place of the one before.
@@ -52,6 +58,7 @@ impl IndexCache {
             dir: dir.to_owned(),
             repo,
             options: tuning::options(memory_bytes),
+            run_bytes: tuning::run_bytes(memory_bytes),
             db: RwLock::new(None),
             generation: AtomicU64::new(0),
             lock: Mutex::new(lock),
@@ -60,7 +67,15 @@ impl IndexCache {
         Ok(cache)
     }
 
-    pub(super) fn fail(&self, source: io::Error) -> RepoError {
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(crate) fn fail(&self, source: io::Error) -> RepoError {
         RepoError::Cache { path: self.dir.clone(), source }
     }
 
@@ -145,11 +160,8 @@ impl IndexCache {
         let done = {
             let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
             lock.lock().map_err(|e| self.fail(e))?;
-            let done = DB::open(&self.options, self.path()).map_err(|e| self.rocks(&e)).and_then(|db| {
-                let value = write(&db)?;
-                db.flush().map_err(|e| self.rocks(&e))?;
-                Ok(value)
-            });
+            let done =
+                DB::open(&self.options, self.path()).map_err(|e| self.rocks(&e)).and_then(|db| write(&db));
             lock.unlock().map_err(|e| self.fail(e))?;
             done
         };
@@ -180,10 +192,18 @@ impl IndexCache {
     /// Those of `next`, or [`RepoError::Cache`].
     pub fn add(&self, mut next: impl FnMut() -> Result<Option<(SegmentId, Segment)>>) -> Result<()> {
         self.session(|db| {
-            while let Some((id, segment)) = next()? {
-                self.add_segment(db, id, &segment)?;
-            }
-            Ok(())
+            let mut writer = Writer::new(self, db, self.run_bytes);
+            let added = loop {
+                match next() {
+                    Ok(Some((id, segment))) => writer.add(id, &segment)?,
+                    Ok(None) => break Ok(()),
+                    Err(error) => break Err(error),
+                }
+            };
+            // What there is so far need not be read again.
+            writer.take_in()?;
+            added?;
+            writer.merge()
         })
     }
 
@@ -200,7 +220,40 @@ impl IndexCache {
     /// # Errors
     /// [`RepoError::Cache`].
     pub fn locate(&self, id: &ChunkId) -> Result<Option<Location>> {
-        self.with_db(|db| Ok(db.get_pinned(chunk_key(id))?.and_then(|row| Location::from_bytes(&row))))
+        self.with_db(|db| {
+            Ok(db.get_pinned(chunk_key(&short_id(id)))?.and_then(|row| Location::from_bytes(&row)))
+        })
+    }
+
+    /// Tells `visit` where each of these chunks stands, which are sorted by id. Goes through the
+    /// rows side by side with them, from row to row where the next chunk is near.
+    pub(crate) fn join<T>(
+        &self,
+        chunks: &[(ShortId, T)],
+        mut visit: impl FnMut(&T, Option<Location>),
+    ) -> Result<()> {
+        self.with_db(|db| {
+            let mut once = ReadOptions::default();
+            once.fill_cache(false);
+            let mut rows = db.raw_iterator_opt(once);
+            for (id, of) in chunks {
+                let key = chunk_key(id);
+                let is_before = |rows: &DBRawIterator<'_>| rows.key().is_some_and(|row| row < key.as_slice());
+                let mut steps = 0;
+                while steps < NEAR_ROWS && is_before(&rows) {
+                    rows.next();
+                    steps += 1;
+                }
+                if !rows.valid() || is_before(&rows) {
+                    rows.status()?;
+                    rows.seek(key);
+                }
+                let found = rows.key().is_some_and(|row| row == key.as_slice());
+                let row = rows.value().filter(|_| found);
+                visit(of, row.and_then(Location::from_bytes));
+            }
+            rows.status()
+        })
     }
 
     /// What is needed to read from a pack.
@@ -213,12 +266,15 @@ impl IndexCache {
         })
     }
 
-    /// Whether a pack is in the index.
+    /// Number of a pack, when it is in the index.
     ///
     /// # Errors
     /// [`RepoError::Cache`].
-    pub fn has_pack(&self, id: &PackId) -> Result<bool> {
-        self.with_db(|db| Ok(db.get_pinned(pack_id_key(id))?.is_some()))
+    pub fn pack_number(&self, id: &PackId) -> Result<Option<PackNo>> {
+        self.with_db(|db| {
+            let row = db.get_pinned(pack_id_key(id))?;
+            Ok(row.and_then(|row| row.as_ref().try_into().ok()).map(|row| PackNo(u32::from_le_bytes(row))))
+        })
     }
 
     /// Size of a blob, and how it is made.
@@ -269,14 +325,14 @@ impl IndexCache {
         })
     }
 
-    /// Calls `visit` for every chunk, sorted by id.
+    /// Calls `visit` for the place of every chunk, in no order that means anything.
     ///
     /// # Errors
     /// Those of `visit`, or [`RepoError::Cache`].
-    pub fn each_chunk(&self, mut visit: impl FnMut(ChunkId, Location) -> Result<()>) -> Result<()> {
-        self.each(CHUNK, |key, value| match (ChunkId::from_slice(key), Location::from_bytes(value)) {
-            (Some(id), Some(location)) => visit(id, location),
-            _ => Err(self.fail(io::Error::other("a chunk's row is malformed"))),
+    pub fn each_chunk(&self, mut visit: impl FnMut(Location) -> Result<()>) -> Result<()> {
+        self.each(CHUNK, |_, value| match Location::from_bytes(value) {
+            Some(location) => visit(location),
+            None => Err(self.fail(io::Error::other("a chunk's row is malformed"))),
         })
     }
 

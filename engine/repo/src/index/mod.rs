@@ -6,10 +6,14 @@
 
 mod apply;
 mod cache;
+mod pack_set;
 mod rows;
+mod run;
 mod sync;
 mod tuning;
 
 pub use cache::IndexCache;
+pub use pack_set::PackSet;
 pub use rows::{FrameSpan, Location, PackInfo, PackNo};
+pub(crate) use rows::{ShortId, short_id};
 pub(crate) use sync::{read_segment, sync};

@@ -2,12 +2,19 @@
 //!
 //! | key | value |
 //! |---|---|
-//! | `c` chunk id | pack number, frame, offset in the frame, length: four `u32`, little-endian |
+//! | `c` first 20 bytes of a chunk id | pack number, frame, offset in the frame, length: four numbers in LEB128 |
 //! | `p` pack number, big-endian | [`PackInfo`] |
 //! | `q` pack id | pack number, little-endian |
 //! | `b` digest | size and recipe |
 //! | `s` segment id | empty: this segment is in the cache |
-//! | `m` | repository id, then 16 random bytes: which database this is |
+//! | `m2` | repository id, then 16 random bytes: which database this is |
+//!
+//! The number behind `m` changes with the form of the rows: a cache of another form is built
+//! anew.
+//!
+//! Chunks are nearly all of the rows, so theirs are short. 160 bits of an id are enough: ids
+//! are keyed hashes, and that two of 2^40 chunks begin alike in 160 bits has a chance of 2^-81.
+//! To look for such a pair takes the repository's key and 2^80 trials.
 
 use dtrvault_format::pack::HEADER_BYTES;
 use dtrvault_format::{ChunkId, Digest, PackHeader, PackId, Recipe, SegmentId, SegmentPack};
@@ -92,24 +99,32 @@ impl PackInfo {
 }
 
 impl Location {
-    pub(super) fn to_bytes(self) -> [u8; 16] {
-        let mut bytes = [0; 16];
-        let fields = [self.pack.0, self.frame, self.offset, self.len];
-        for (to, field) in bytes.chunks_exact_mut(4).zip(fields) {
-            to.copy_from_slice(&field.to_le_bytes());
+    /// Appends its row to `out`.
+    pub(super) fn encode(self, out: &mut Vec<u8>) {
+        for mut field in [self.pack.0, self.frame, self.offset, self.len] {
+            while field >= 0x80 {
+                out.push((field & 0x7F) as u8 | 0x80);
+                field >>= 7;
+            }
+            out.push(field as u8);
         }
-        bytes
     }
 
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let mut fields = bytes.chunks_exact(4).map(|field| field.try_into().map(u32::from_le_bytes).ok());
-        let location = Self {
-            pack: PackNo(fields.next()??),
-            frame: fields.next()??,
-            offset: fields.next()??,
-            len: fields.next()??,
+        let mut bytes = bytes.iter();
+        let mut field = || {
+            let mut value = 0_u64;
+            for shift in [0, 7, 14, 21, 28] {
+                let byte = *bytes.next()?;
+                value |= u64::from(byte & 0x7F) << shift;
+                if byte & 0x80 == 0 {
+                    return u32::try_from(value).ok();
+                }
+            }
+            None
         };
-        (bytes.len() == 16).then_some(location)
+        let location = Self { pack: PackNo(field()?), frame: field()?, offset: field()?, len: field()? };
+        bytes.next().is_none().then_some(location)
     }
 }
 
@@ -123,9 +138,11 @@ pub(super) fn blob_row(bytes: &[u8]) -> Option<BlobRow> {
     minicbor::decode(bytes).ok()
 }
 
-pub(super) const META_KEY: &[u8] = b"m";
+pub(super) const META_KEY: &[u8] = b"m2";
 pub(super) const CHUNK: u8 = b'c';
 pub(super) const PACK: u8 = b'p';
+/// The part of a chunk's id that makes its key.
+pub(crate) type ShortId = [u8; 20];
 pub(super) const BLOB: u8 = b'b';
 pub(super) const SEGMENT: u8 = b's';
 
@@ -137,8 +154,17 @@ fn key(kind: u8, id: &[u8; 32]) -> [u8; 33] {
     key
 }
 
-pub(super) fn chunk_key(id: &ChunkId) -> [u8; 33] {
-    key(CHUNK, id.as_bytes())
+/// The part of a chunk's id that makes its key.
+pub(crate) fn short_id(id: &ChunkId) -> ShortId {
+    id.as_bytes().first_chunk().copied().unwrap_or_default()
+}
+
+pub(super) fn chunk_key(id: &ShortId) -> [u8; 1 + size_of::<ShortId>()] {
+    let mut key = [CHUNK; 1 + size_of::<ShortId>()];
+    if let Some(rest) = key.get_mut(1..) {
+        rest.copy_from_slice(id);
+    }
+    key
 }
 
 pub(super) fn blob_key(digest: &Digest) -> [u8; 33] {
@@ -164,9 +190,19 @@ mod tests {
 
     #[test]
     fn locations_go_both_ways() {
-        let location = Location { pack: PackNo(1), frame: 2, offset: u32::MAX, len: 4 };
-        assert_eq!(Location::from_bytes(&location.to_bytes()), Some(location));
-        assert_eq!(Location::from_bytes(&[0; 15]), None);
-        assert_eq!(Location::from_bytes(&[0; 20]), None);
+        for location in [
+            Location { pack: PackNo(1), frame: 127, offset: 128, len: 4 },
+            Location { pack: PackNo(u32::MAX), frame: u32::MAX, offset: u32::MAX, len: u32::MAX },
+            Location { pack: PackNo(0), frame: 0, offset: 1 << 20, len: 16 << 10 },
+        ] {
+            let mut bytes = Vec::new();
+            location.encode(&mut bytes);
+            assert_eq!(Location::from_bytes(&bytes), Some(location));
+            assert_eq!(Location::from_bytes(&bytes[..bytes.len() - 1]), None);
+            bytes.push(0);
+            assert_eq!(Location::from_bytes(&bytes), None);
+        }
+        assert_eq!(Location::from_bytes(&[0xFF; 20]), None);
+        assert_eq!(Location::from_bytes(&[0xFF, 0xFF, 0xFF, 0xFF, 0x7F, 0, 0, 0]), None);
     }
 }

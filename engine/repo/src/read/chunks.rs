@@ -31,8 +31,10 @@ pub(super) const FETCH_BYTES: u64 = WINDOW_BYTES + MAX_CHUNK_BYTES as u64;
 const PARALLEL: usize = 8;
 /// Form byte and tag: what a frame is longer by that was not compressed.
 const STORED_AS_IT_IS_BYTES: usize = 17;
-/// Openers of packs that are kept.
+/// Openers of packs that are kept,
 const MAX_OPENERS: usize = 1024;
+/// and frames of all of them: 16 MiB.
+const MAX_OPENER_FRAMES: usize = 1 << 20;
 
 /// Reads what is stored. Cheap to clone; clones share their caches.
 #[derive(Clone)]
@@ -43,9 +45,16 @@ pub struct Reader {
 struct Inner {
     repo: Repository,
     frames: Mutex<FrameCache>,
-    openers: Mutex<HashMap<PackNo, Arc<OpenedPack>>>,
+    openers: Mutex<Openers>,
     /// Of the database whose pack numbers the caches go by.
     generation: AtomicU64,
+}
+
+/// Openers that are kept, and how many frames their packs have.
+#[derive(Default)]
+struct Openers {
+    packs: HashMap<PackNo, Arc<OpenedPack>>,
+    frames: usize,
 }
 
 struct OpenedPack {
@@ -106,7 +115,7 @@ impl Reader {
     /// Forgets what is known by the pack numbers of another database.
     fn forget_other_generations(&self, generation: u64) {
         if self.inner.generation.swap(generation, Ordering::AcqRel) != generation {
-            self.inner.openers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            *self.inner.openers.lock().unwrap_or_else(PoisonError::into_inner) = Openers::default();
             self.frames().clear();
         }
     }
@@ -214,7 +223,7 @@ impl Reader {
     /// The opener of a pack, made once.
     fn opened(&self, number: PackNo) -> Result<Arc<OpenedPack>> {
         let openers = || self.inner.openers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pack) = openers().get(&number) {
+        if let Some(pack) = openers().packs.get(&number) {
             return Ok(Arc::clone(pack));
         }
         let info = self.inner.repo.index().pack(number)?.ok_or(RepoError::DamagedStream {
@@ -224,10 +233,11 @@ impl Reader {
         let opener = opener.map_err(|source| RepoError::Unsealed { key: info.id.key(), source })?;
         let pack = Arc::new(OpenedPack { info, opener });
         let mut openers = openers();
-        if openers.len() >= MAX_OPENERS {
-            openers.clear();
+        openers.frames += pack.info.frames.len();
+        if openers.packs.len() >= MAX_OPENERS || openers.frames > MAX_OPENER_FRAMES {
+            *openers = Openers { frames: pack.info.frames.len(), ..Openers::default() };
         }
-        openers.insert(number, Arc::clone(&pack));
+        openers.packs.insert(number, Arc::clone(&pack));
         Ok(pack)
     }
 

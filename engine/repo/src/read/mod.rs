@@ -3,8 +3,13 @@
 
 mod cache;
 mod chunks;
+mod lost;
+mod needs;
+mod recipes;
 mod stream;
 mod verify;
 
 pub use chunks::Reader;
+pub use lost::{Lost, LostPart};
+pub use recipes::Recipes;
 pub use stream::StreamReader;

@@ -1,32 +1,27 @@
 //! Whether everything that a recipe needs is there, without reading the content itself.
 
-use dtrvault_format::{ChunkId, Recipe, StreamRef};
+use dtrvault_format::{Recipe, StreamRef};
 
 use super::chunks::Reader;
+use super::lost::Lost;
 use super::stream::WINDOW_BYTES;
 use crate::error::{RepoError, Result};
 
 impl Reader {
-    /// What keeps a recipe from working: a chunk that the index lacks, or a list that cannot
-    /// be read. Lists are read, content is not.
+    /// What keeps a recipe from working: a chunk that the index lacks, or that stands in what
+    /// is `lost`, or a list that cannot be read. Lists are read, content is not. Ends with
+    /// [`RepoError::Aborted`] once it `is_cancelled`.
     ///
     /// # Errors
     /// Only what says nothing about the recipe: the store or the cache being out of reach.
-    pub fn recipe_damage(&self, recipe: &Recipe) -> Result<Option<RepoError>> {
-        self.recipe_damage_with(recipe, &mut |_| None)
-    }
-
-    /// The same, asking `damaged` about every chunk as well.
-    ///
-    /// # Errors
-    /// As [`Reader::recipe_damage`].
-    pub fn recipe_damage_with(
+    pub fn recipe_damage(
         &self,
         recipe: &Recipe,
-        damaged: &mut dyn FnMut(&ChunkId) -> Option<RepoError>,
+        lost: &Lost,
+        is_cancelled: &dyn Fn() -> bool,
     ) -> Result<Option<RepoError>> {
         for stream in recipe.streams() {
-            match self.walk_stream(stream, damaged) {
+            match self.walk_stream(stream, lost, is_cancelled) {
                 Ok(()) => {}
                 Err(error) if error.is_damage() => return Ok(Some(error)),
                 Err(error) => return Err(error),
@@ -35,11 +30,7 @@ impl Reader {
         Ok(None)
     }
 
-    fn walk_stream(
-        &self,
-        stream: &StreamRef,
-        damaged: &mut dyn FnMut(&ChunkId) -> Option<RepoError>,
-    ) -> Result<()> {
+    fn walk_stream(&self, stream: &StreamRef, lost: &Lost, is_cancelled: &dyn Fn() -> bool) -> Result<()> {
         let mut chunks = self.stream(stream)?;
         let mut total = 0;
         loop {
@@ -47,11 +38,14 @@ impl Reader {
             if ids.is_empty() {
                 break;
             }
+            if is_cancelled() {
+                return Err(RepoError::Aborted);
+            }
             for id in ids {
                 let found = self.repo().index().locate(&id)?;
                 let location = found.ok_or(RepoError::MissingChunk { id })?;
-                if let Some(error) = damaged(&id) {
-                    return Err(error);
+                if lost.has(location) {
+                    return Err(RepoError::LostChunk { id });
                 }
                 total += u64::from(location.len);
             }

@@ -24,6 +24,7 @@ pub async fn run(store: Arc<dyn Store>) {
 /// [`run`] with listings of so many objects, for stores whose pages are longer.
 pub async fn run_with(store: Arc<dyn Store>, many_objects: usize) {
     whole_objects(&*store).await;
+    parts(&*store).await;
     ranges(&*store).await;
     long_ranges(&store).await;
     odd_keys(&*store).await;
