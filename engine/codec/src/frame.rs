@@ -81,13 +81,33 @@ impl PlainFrame {
     }
 }
 
+/// Tells from samples whether bytes are worth compressing.
+pub(crate) struct Probe {
+    fast: zstd::bulk::Compressor<'static>,
+    scratch: Vec<u8>,
+}
+
+impl Probe {
+    pub(crate) fn new() -> Result<Self, CodecError> {
+        let fast = zstd::bulk::Compressor::new(1).map_err(CodecError::Compress)?;
+        Ok(Self { fast, scratch: Vec::new() })
+    }
+
+    /// Whether a fast pass over `sample` saves less than a sixteenth of it.
+    pub(crate) fn is_opaque(&mut self, sample: &[u8]) -> Result<bool, CodecError> {
+        self.scratch.clear();
+        self.scratch.reserve(zstd_safe::compress_bound(sample.len()));
+        self.fast.compress_to_buffer(sample, &mut self.scratch).map_err(CodecError::Compress)?;
+        Ok(self.scratch.len() > sample.len() - sample.len() / 16)
+    }
+}
+
 /// Compresses frames with one zstd context and one scratch buffer, both kept between frames.
 pub struct Compressor {
     context: zstd::bulk::Compressor<'static>,
-    /// For samples.
-    fast: zstd::bulk::Compressor<'static>,
-    sample: Vec<u8>,
     scratch: Vec<u8>,
+    probe: Probe,
+    sample: Vec<u8>,
 }
 
 impl fmt::Debug for Compressor {
@@ -107,8 +127,7 @@ impl Compressor {
         ] {
             context.set_parameter(parameter).map_err(CodecError::Compress)?;
         }
-        let fast = zstd::bulk::Compressor::new(1).map_err(CodecError::Compress)?;
-        Ok(Self { context, fast, sample: Vec::new(), scratch: Vec::new() })
+        Ok(Self { context, scratch: Vec::new(), probe: Probe::new()?, sample: Vec::new() })
     }
 
     /// The frame of these bytes, at most one byte longer than they are.
@@ -128,24 +147,13 @@ impl Compressor {
     pub fn compress_opaque(&mut self, frame: PlainFrame) -> Result<Vec<u8>, CodecError> {
         let plain = frame.plain();
         let last = plain.len().saturating_sub(SAMPLE_BYTES);
-        let mut sample = std::mem::take(&mut self.sample);
-        sample.clear();
+        self.sample.clear();
         for at in (0..SAMPLES).map(|number| last / (SAMPLES - 1) * number) {
-            sample.extend_from_slice(
-                plain.get(at..).and_then(|rest| rest.get(..SAMPLE_BYTES)).unwrap_or(plain),
-            );
+            let sample = plain.get(at..).and_then(|rest| rest.get(..SAMPLE_BYTES)).unwrap_or(plain);
+            self.sample.extend_from_slice(sample);
         }
-        let opaque = plain.len() > SAMPLES * SAMPLE_BYTES && self.is_opaque(&sample)?;
-        self.sample = sample;
+        let opaque = plain.len() > SAMPLES * SAMPLE_BYTES && self.probe.is_opaque(&self.sample)?;
         if opaque { Ok(frame.0) } else { self.compress(frame) }
-    }
-
-    /// Whether a fast pass over `sample` saves less than a sixteenth of it.
-    pub(crate) fn is_opaque(&mut self, sample: &[u8]) -> Result<bool, CodecError> {
-        self.scratch.clear();
-        self.scratch.reserve(zstd_safe::compress_bound(sample.len()));
-        self.fast.compress_to_buffer(sample, &mut self.scratch).map_err(CodecError::Compress)?;
-        Ok(self.scratch.len() > sample.len() - sample.len() / 16)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What kind of bytes a blob is, from its beginning.
 
 use crate::error::CodecError;
-use crate::frame::Compressor;
+use crate::frame::Probe;
 use crate::tar_header::{Block, TAR_BLOCK_BYTES};
 
 /// Kinds that are stored in ways of their own.
@@ -43,7 +43,7 @@ pub fn sniff(first: &[u8], is_whole: bool) -> Form {
 /// # Errors
 /// [`CodecError::Compress`].
 pub fn is_opaque(sample: &[u8]) -> Result<bool, CodecError> {
-    Compressor::new(1)?.is_opaque(sample)
+    Probe::new()?.is_opaque(sample)
 }
 
 #[cfg(test)]

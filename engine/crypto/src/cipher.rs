@@ -1,16 +1,14 @@
 //! ChaCha20-Poly1305 (RFC 8439) in place, with the tag behind the ciphertext.
 //!
 //! Every byte of a repository passes here, so it is AWS-LC's implementation: it interleaves cipher and
-//! authenticator in one pass (docs/decisions/0008-aead-by-aws-lc.md). The tests hold it
+//! authenticator in one pass (docs/decisions/0009-aead-by-aws-lc.md). The tests hold it
 //! against another one.
 
 use aws_lc_rs::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
+pub(crate) use dtrvault_format::pack::TAG_BYTES;
 
 use crate::error::{Error, Result, Sealed};
 use crate::key::Key;
-
-/// Length of a tag, bytes.
-pub(crate) const TAG_BYTES: usize = 16;
 
 /// Nonce number `number` of a key: eight zero bytes, then the number, big-endian.
 pub(crate) fn nonce(number: u32) -> [u8; 12] {

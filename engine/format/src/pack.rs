@@ -28,7 +28,7 @@ pub const MAGIC: [u8; 8] = *b"DTRVPCK1";
 pub const HEADER_BYTES: usize = 120;
 /// Length of the sealed trailer, bytes.
 pub const TRAILER_BYTES: usize = 20;
-/// What sealing adds to a frame or a directory, bytes.
+/// What sealing adds to a frame, a directory or anything else (RFC 8439), bytes.
 pub const TAG_BYTES: usize = 16;
 
 /// The plain start of a pack: what a holder of the right key needs to open the rest.

@@ -9,6 +9,7 @@ use dtrvault_crypto::PackOpener;
 use dtrvault_format::ChunkId;
 use dtrvault_format::limits::MAX_CHUNK_BYTES;
 use dtrvault_format::names::Named;
+use dtrvault_format::pack::TAG_BYTES;
 use futures::{StreamExt, TryStreamExt};
 use rayon::prelude::*;
 
@@ -30,7 +31,7 @@ pub(super) const FETCH_BYTES: u64 = WINDOW_BYTES + MAX_CHUNK_BYTES as u64;
 /// Requests at once, for one call.
 const PARALLEL: usize = 8;
 /// Form byte and tag: what a frame is longer by that was not compressed.
-const STORED_AS_IT_IS_BYTES: usize = 17;
+const STORED_AS_IT_IS_BYTES: usize = 1 + TAG_BYTES;
 /// Openers of packs that are kept,
 const MAX_OPENERS: usize = 1024;
 /// and frames of all of them: 16 MiB.

@@ -10,13 +10,11 @@ use bytes::Bytes;
 use dtrvault_crypto::{FrameSealer, KeyRing, PackSealer};
 use dtrvault_format::cbor::Object;
 use dtrvault_format::limits::{MAX_CHUNKS_PER_PACK, MAX_FRAMES_PER_PACK};
+use dtrvault_format::pack::TAG_BYTES;
 use dtrvault_format::{BlobRecord, ChunkEntry, Directory, FrameEntry, PackHeader, PackId, SegmentPack};
 
 use crate::error::{RepoError, Result};
 use crate::packs;
-
-/// Length of a tag, bytes.
-const TAG_BYTES: usize = 16;
 
 /// A pack that takes frames.
 pub(super) struct OpenPack {
