@@ -1,14 +1,20 @@
 //! ChaCha20-Poly1305 (RFC 8439) in place, with the tag behind the ciphertext.
 //!
-//! Every byte of a repository passes here, so it is AWS-LC's implementation: it interleaves cipher and
-//! authenticator in one pass (docs/decisions/0009-aead-by-aws-lc.md). The tests hold it
+//! Every byte of a repository passes here, so it is OpenSSL's implementation, which uses what
+//! vectors the processor has (docs/decisions/0012-aead-by-openssl.md). The tests hold it
 //! against another one.
 
-use aws_lc_rs::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 pub(crate) use dtrvault_format::pack::TAG_BYTES;
+use openssl::cipher::Cipher;
+use openssl::cipher_ctx::{CipherCtx, CipherCtxRef};
+use openssl::error::ErrorStack;
+use zeroize::Zeroize;
 
 use crate::error::{Error, Result, Sealed};
 use crate::key::Key;
+
+/// Longest text, bytes: the library counts them in 31 bits. Nothing sealed comes near it.
+const MAX_TEXT_BYTES: usize = i32::MAX as usize;
 
 /// Nonce number `number` of a key: eight zero bytes, then the number, big-endian.
 pub(crate) fn nonce(number: u32) -> [u8; 12] {
@@ -16,9 +22,24 @@ pub(crate) fn nonce(number: u32) -> [u8; 12] {
     [0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d]
 }
 
-/// The cipher under `key`. The library wipes its copy of the key when it is dropped.
-fn cipher(key: &Key) -> Option<LessSafeKey> {
-    UnboundKey::new(&CHACHA20_POLY1305, key.bytes()).ok().map(LessSafeKey::new)
+/// Passes `text` through a context that `init` has made one for sealing or for opening; the tag is still to be
+/// had, or looked at. The context's copy of the key is wiped when it is dropped.
+fn pass(
+    what: Sealed,
+    aad: &[u8],
+    text: &mut [u8],
+    init: impl FnOnce(&mut CipherCtxRef) -> std::result::Result<(), ErrorStack>,
+) -> Result<CipherCtx> {
+    let len = text.len();
+    if len > MAX_TEXT_BYTES {
+        return Err(Error::TooLong { what });
+    }
+    let mut context = CipherCtx::new().map_err(Error::Cipher)?;
+    init(&mut context)
+        .and_then(|()| context.cipher_update(aad, None))
+        .and_then(|_| context.cipher_update_inplace(text, len))
+        .map_err(Error::Cipher)?;
+    Ok(context)
 }
 
 /// Seals `bytes` in place and gives the tag. The caller answers for it that no two calls
@@ -30,13 +51,12 @@ pub(crate) fn seal(
     aad: &[u8],
     bytes: &mut [u8],
 ) -> Result<[u8; TAG_BYTES]> {
-    cipher(key)
-        .and_then(|cipher| {
-            let nonce = Nonce::assume_unique_for_key(nonce);
-            cipher.seal_in_place_separate_tag(nonce, Aad::from(aad), bytes).ok()
-        })
-        .and_then(|tag| tag.as_ref().try_into().ok())
-        .ok_or(Error::TooLong { what })
+    let mut context = pass(what, aad, bytes, |context| {
+        context.encrypt_init(Some(Cipher::chacha20_poly1305()), Some(key.bytes()), Some(&nonce))
+    })?;
+    let mut tag = [0; TAG_BYTES];
+    context.cipher_final(&mut []).and_then(|_| context.tag(&mut tag)).map_err(Error::Cipher)?;
+    Ok(tag)
 }
 
 /// Opens `bytes` (ciphertext, then tag) in place; gives the length of the text, which stands at
@@ -49,15 +69,19 @@ pub(crate) fn open_slice(
     bytes: &mut [u8],
 ) -> Result<usize> {
     let found_bytes = bytes.len();
-    if found_bytes < TAG_BYTES {
+    let Some((text, tag)) = bytes.split_last_chunk_mut::<TAG_BYTES>() else {
         return Err(Error::TooShort { what, found_bytes, least_bytes: TAG_BYTES });
+    };
+    let mut context = pass(what, aad, text, |context| {
+        context.decrypt_init(Some(Cipher::chacha20_poly1305()), Some(key.bytes()), Some(&nonce))?;
+        context.set_tag(tag)
+    })?;
+    if context.cipher_final(&mut []).is_err() {
+        // Deciphered before the tag was looked at: it is nobody's text.
+        text.zeroize();
+        return Err(Error::Unauthentic { what });
     }
-    cipher(key)
-        .and_then(|cipher| {
-            let nonce = Nonce::assume_unique_for_key(nonce);
-            cipher.open_in_place(nonce, Aad::from(aad), bytes).ok().map(|text| text.len())
-        })
-        .ok_or(Error::Unauthentic { what })
+    Ok(text.len())
 }
 
 /// As [`open_slice`], and cuts the tag off.

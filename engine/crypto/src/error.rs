@@ -51,6 +51,9 @@ pub enum Error {
     /// The operating system gave no random bytes. Nothing was sealed.
     #[error("no random bytes from the operating system")]
     Randomness(#[source] getrandom::Error),
+    /// The library could not work, most likely for want of memory. Nothing was sealed or opened.
+    #[error("the cipher cannot be used")]
+    Cipher(#[source] openssl::error::ErrorStack),
     /// The operation reads what is stored, and this key may only add to it.
     #[error("this needs a full key; a write-only key cannot read what is stored")]
     NeedsFullKey,
