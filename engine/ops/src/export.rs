@@ -6,9 +6,9 @@ use std::io::Write;
 
 use dtrvault_format::{Snapshot, SnapshotId};
 use dtrvault_repo::Repository;
-use dtrvault_repo::read::Reader;
+use dtrvault_repo::read::{Proof, Reader};
 
-use crate::content::{read_blob, read_full};
+use crate::content::read_blob;
 use crate::context::Context;
 use crate::error::{OpsError, Result};
 
@@ -46,9 +46,6 @@ pub struct ExportReport {
     pub left_out: u64,
 }
 
-/// Length of the copies, bytes.
-const COPY_BYTES: usize = 1 << 20;
-
 /// Writes the part to `out`. The metadata stream comes byte for byte; images as a POSIX tar.
 ///
 /// # Errors
@@ -82,17 +79,17 @@ fn metadata(
     let part = snapshot.metadata.as_ref();
     let part = part.ok_or_else(|| OpsError::NoSuchPart { snapshot: id.to_string(), part: "metadata" })?;
     context.progress.stage("exporting", Some(part.size));
-    let mut source = read_blob(reader, &part.digest, context)?;
-    let mut buffer = vec![0; COPY_BYTES];
+    let mut source = read_blob(reader, &part.digest, Proof::Chunks, context)?;
     let mut bytes = 0;
     loop {
         context.proceed()?;
-        let count = read_full(&mut source, &mut buffer)
-            .map_err(|error| OpsError::from_io(error, OpsError::Output))?;
-        let Some(read) = buffer.get(..count).filter(|read| !read.is_empty()) else { break };
-        out.write_all(read).map_err(OpsError::Output)?;
-        bytes += count as u64;
-        context.progress.advance(count as u64, 0);
+        let piece = source.next_piece().map_err(|error| OpsError::from_io(error, OpsError::Output))?;
+        if piece.is_empty() {
+            break;
+        }
+        out.write_all(&piece).map_err(OpsError::Output)?;
+        bytes += piece.len() as u64;
+        context.progress.advance(piece.len() as u64, 0);
     }
     out.flush().map_err(OpsError::Output)?;
     Ok(ExportReport { snapshot: id, part: Part::Metadata, bytes, left_out: 0 })

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use dtrvault_format::{Digest, Recipe};
 use dtrvault_repo::RepoError;
-use dtrvault_repo::read::Reader;
+use dtrvault_repo::read::{Proof, Reader};
 
 use super::{ReadData, is_chosen};
 use crate::content::read_blob;
@@ -101,7 +101,7 @@ fn make_all(
 }
 
 fn make(reader: &Reader, digest: &Digest, buffer: &mut [u8], context: &Context) -> Result<()> {
-    let mut blob = read_blob(reader, digest, context)?;
+    let mut blob = read_blob(reader, digest, Proof::Chunks, context)?;
     loop {
         context.proceed()?;
         match blob.read(buffer).map_err(|error| OpsError::from_io(error, OpsError::Output))? {

@@ -4,6 +4,7 @@ mod blob_reader;
 mod blob_writer;
 mod row_table;
 mod spool;
+mod sum;
 mod tree_reader;
 
 pub(crate) use blob_reader::read_blob;

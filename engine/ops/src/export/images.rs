@@ -4,7 +4,7 @@
 use std::io::{self, Read, Write};
 
 use dtrvault_format::{Content, Entry, Kind, Snapshot, SnapshotId, Time};
-use dtrvault_repo::read::Reader;
+use dtrvault_repo::read::{Proof, Reader};
 use tar::{Builder, EntryType, Header};
 
 use super::{ExportReport, Part};
@@ -81,7 +81,7 @@ fn append<W: Write>(
             match &file.content {
                 Content::Inline(bytes) => member.write(tar, bytes.as_slice())?,
                 Content::Blob(digest) => {
-                    let source = read_blob(reader, digest, context)?;
+                    let source = read_blob(reader, digest, Proof::Chunks, context)?;
                     if source.size() != file.size {
                         return Err(OpsError::WrongDigest { digest: *digest });
                     }

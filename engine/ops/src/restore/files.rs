@@ -8,7 +8,7 @@ use std::thread::Scope;
 use dtrvault_codec::CodecError;
 use dtrvault_format::{Content, Entry, File, Identity, Kind, Meta, MetadataPart, Time};
 use dtrvault_registry::target::{Existing, Target};
-use dtrvault_repo::read::Reader;
+use dtrvault_repo::read::{Proof, Reader};
 use sha2::{Digest as _, Sha256};
 
 use super::{FailedPath, METADATA_NAME, RestoreReport};
@@ -116,7 +116,7 @@ impl FileTask<'_> {
             self.context.progress.advance(file.size, 1);
             return Ok(Done::Kept(file.size));
         }
-        match self.write(entry, file, buffer) {
+        match self.write(entry, file) {
             Ok(()) => Ok(Done::Written(file.size)),
             Err(error) if error.is_damage() => Ok(failed(entry, &error, true)),
             Err(OpsError::Target { source, .. }) if source.is_of_path() => Ok(failed(entry, &source, false)),
@@ -150,7 +150,7 @@ impl FileTask<'_> {
         }
     }
 
-    fn write(self, entry: &Entry, file: &File, buffer: &mut [u8]) -> Result<()> {
+    fn write(self, entry: &Entry, file: &File) -> Result<()> {
         let digest = match &file.content {
             Content::Inline(bytes) => {
                 let mut writer = self.target.file(entry)?;
@@ -161,18 +161,19 @@ impl FileTask<'_> {
             }
             Content::Blob(digest) => digest,
         };
-        let mut source = read_blob(self.reader, digest, self.context)?;
+        let mut source = read_blob(self.reader, digest, Proof::Whole, self.context)?;
         if source.size() != file.size {
             return Err(OpsError::WrongDigest { digest: *digest });
         }
         let mut writer = self.target.file(entry)?;
         loop {
             self.context.proceed()?;
-            let count =
-                read_full(&mut source, buffer).map_err(|error| OpsError::from_io(error, OpsError::Output))?;
-            let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
-            writer.write_all(bytes).map_err(|error| target_error(entry, error))?;
-            self.context.progress.advance(count as u64, 0);
+            let piece = source.next_piece().map_err(|error| OpsError::from_io(error, OpsError::Output))?;
+            if piece.is_empty() {
+                break;
+            }
+            writer.write_all(&piece).map_err(|error| target_error(entry, error))?;
+            self.context.progress.advance(piece.len() as u64, 0);
         }
         writer.commit()?;
         self.context.progress.advance(0, 1);

@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use dtrvault_format::{Entry, Kind};
 use rustix::fd::AsFd;
-use rustix::fs::{AtFlags, Mode, OFlags, openat, renameat, unlinkat};
+use rustix::fs::{Advice, AtFlags, Mode, OFlags, fadvise, openat, renameat, unlinkat};
 use rustix::io::Errno;
 
 use super::begin::Begun;
@@ -20,6 +21,9 @@ use crate::handle::Handle;
 
 /// Zeros become holes in whole blocks of this many bytes.
 const BLOCK_BYTES: usize = 4096;
+
+/// After so many bytes the disk is told to begin.
+const WRITE_BACK_BYTES: u64 = 8 << 20;
 
 /// A name that is in the way of nothing, until it is renamed; removed when that never happens.
 pub(super) struct Temporary {
@@ -79,6 +83,8 @@ pub(super) struct LocalWriter {
     temporary: Temporary,
     file: File,
     written: u64,
+    /// Up to here the disk was told to begin.
+    begun_back: u64,
     /// With holes: bytes since the last whole block.
     block: Option<Vec<u8>>,
 }
@@ -102,6 +108,7 @@ impl LocalWriter {
             temporary,
             file: File::from(fd),
             written: 0,
+            begun_back: 0,
         })
     }
 
@@ -132,6 +139,17 @@ impl LocalWriter {
             }
         }
         Ok(())
+    }
+
+    /// Lets the disk begin with what was written, instead of all at the end. What the system makes of
+    /// it is its own affair: the sync at the end is what counts.
+    fn write_back(&mut self) {
+        if let Some(len) = NonZeroU64::new(self.written - self.begun_back)
+            && len.get() >= WRITE_BACK_BYTES
+        {
+            let _ = fadvise(&self.file, self.begun_back, Some(len), Advice::DontNeed);
+            self.begun_back = self.written;
+        }
     }
 
     fn complete(&mut self) -> io::Result<()> {
@@ -173,6 +191,7 @@ impl Write for LocalWriter {
             }
         };
         self.written += len as u64;
+        self.write_back();
         Ok(len)
     }
 

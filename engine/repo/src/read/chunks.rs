@@ -37,6 +37,22 @@ const MAX_OPENERS: usize = 1024;
 /// and frames of all of them: 16 MiB.
 const MAX_OPENER_FRAMES: usize = 1 << 20;
 
+/// What bytes are held against before they are given out. Frames are authentic either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// Each chunk against its id.
+    Chunks,
+    /// By the caller, against a digest of the whole: it can use nothing before.
+    Whole,
+}
+
+/// Chunks that are asked for at once.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    ids: &'a [ChunkId],
+    proof: Proof,
+}
+
 /// Reads what is stored. Cheap to clone; clones share their caches.
 #[derive(Clone)]
 pub struct Reader {
@@ -94,21 +110,25 @@ impl Reader {
         &self.inner.repo
     }
 
-    /// The plain bytes of chunks, in the order asked for, each held against its id.
+    /// The plain bytes of chunks, in the order asked for.
     ///
     /// # Errors
     /// [`RepoError::MissingChunk`], [`RepoError::DamagedFrame`], and those of the store;
     /// [`RepoError::DamagedStream`] for chunks that are longer together than a window may be,
     /// because a list lied about their lengths.
-    pub fn fetch(&self, ids: &[ChunkId]) -> Result<Vec<Bytes>> {
+    pub fn fetch(&self, ids: &[ChunkId], proof: Proof) -> Result<Vec<Bytes>> {
         let index = self.inner.repo.index();
         loop {
             let generation = index.generation();
             self.forget_other_generations(generation);
-            match self.fetch_from(ids) {
-                // The cache was built anew meanwhile, and pack numbers meant other packs.
-                Err(error) if error.is_damage() && index.generation() != generation => {}
-                fetched => return fetched,
+            let fetched = self.fetch_from(Asked { ids, proof });
+            // When the cache was built anew meanwhile, pack numbers meant other packs.
+            let doubtful = match &fetched {
+                Ok(_) => proof == Proof::Whole,
+                Err(error) => error.is_damage(),
+            };
+            if !doubtful || index.generation() == generation {
+                return fetched;
             }
         }
     }
@@ -121,7 +141,8 @@ impl Reader {
         }
     }
 
-    fn fetch_from(&self, ids: &[ChunkId]) -> Result<Vec<Bytes>> {
+    fn fetch_from(&self, asked: Asked<'_>) -> Result<Vec<Bytes>> {
+        let ids = asked.ids;
         let mut wanted: BTreeMap<FrameKey, Vec<(usize, Location)>> = BTreeMap::new();
         let mut bytes = 0;
         for (at, id) in ids.iter().enumerate() {
@@ -141,19 +162,19 @@ impl Reader {
         for (key, places) in &wanted {
             let cached = self.frames().get(*key);
             if let Some(frame) = cached {
-                self.cut_all(&frame, places, ids, &mut chunks)?;
+                self.cut_all(&frame, places, asked, &mut chunks)?;
                 continue;
             }
             let frame = self.wanted_frame(*key, places)?;
             let plain_bytes = u64::from(frame.span.plain_len);
             if missing_bytes + plain_bytes > FRAMES_BYTES {
-                self.read_and_cut(&std::mem::take(&mut missing), &wanted, ids, &mut chunks)?;
+                self.read_and_cut(&std::mem::take(&mut missing), &wanted, asked, &mut chunks)?;
                 missing_bytes = 0;
             }
             missing_bytes += plain_bytes;
             missing.push(frame);
         }
-        self.read_and_cut(&missing, &wanted, ids, &mut chunks)?;
+        self.read_and_cut(&missing, &wanted, asked, &mut chunks)?;
         Ok(chunks)
     }
 
@@ -161,12 +182,12 @@ impl Reader {
         &self,
         missing: &[WantedFrame],
         wanted: &BTreeMap<FrameKey, Vec<(usize, Location)>>,
-        ids: &[ChunkId],
+        asked: Asked<'_>,
         chunks: &mut [Bytes],
     ) -> Result<()> {
         for (key, frame) in self.read_frames(missing)? {
             let places = wanted.get(&key).map(Vec::as_slice).unwrap_or_default();
-            self.cut_all(&frame, places, ids, chunks)?;
+            self.cut_all(&frame, places, asked, chunks)?;
         }
         Ok(())
     }
@@ -177,26 +198,26 @@ impl Reader {
         &self,
         frame: &Bytes,
         places: &[(usize, Location)],
-        ids: &[ChunkId],
+        asked: Asked<'_>,
         chunks: &mut [Bytes],
     ) -> Result<()> {
         let used: usize = places.iter().map(|(_, location)| location.len as usize).sum();
         for (at, location) in places {
-            if let (Some(id), Some(chunk)) = (ids.get(*at), chunks.get_mut(*at)) {
-                let cut = self.cut(frame, *location, id)?;
+            if let (Some(id), Some(chunk)) = (asked.ids.get(*at), chunks.get_mut(*at)) {
+                let cut = self.cut(frame, *location, id, asked.proof)?;
                 *chunk = if used < frame.len() / 2 { Bytes::copy_from_slice(&cut) } else { cut };
             }
         }
         Ok(())
     }
 
-    /// Cuts one chunk out of its frame and holds it against its id.
-    fn cut(&self, frame: &Bytes, location: Location, id: &ChunkId) -> Result<Bytes> {
+    /// Cuts one chunk out of its frame.
+    fn cut(&self, frame: &Bytes, location: Location, id: &ChunkId, proof: Proof) -> Result<Bytes> {
         let start = location.offset as usize;
         let end = start.saturating_add(location.len as usize);
         if end <= frame.len() {
             let chunk = frame.slice(start..end);
-            if self.inner.repo.ring().chunk_id(&chunk) == *id {
+            if proof == Proof::Whole || self.inner.repo.ring().chunk_id(&chunk) == *id {
                 return Ok(chunk);
             }
         }

@@ -9,7 +9,7 @@ mod recipes;
 mod stream;
 mod verify;
 
-pub use chunks::Reader;
+pub use chunks::{Proof, Reader};
 pub use lost::{Lost, LostPart};
 pub use recipes::Recipes;
 pub use stream::StreamReader;

@@ -8,7 +8,7 @@ use dtrvault_codec::{CodecError, ListEntry, ListReader};
 use dtrvault_format::{ChunkId, StreamRef};
 use tokio::task::JoinHandle;
 
-use super::chunks::Reader;
+use super::chunks::{Proof, Reader};
 use crate::error::{RepoError, Result};
 
 /// Plain bytes that are fetched at once. A reader holds two windows at most.
@@ -22,6 +22,7 @@ const WINDOW_CHUNKS: usize = 16 << 10;
 pub struct StreamReader {
     reader: Reader,
     chunks: Chunks,
+    proof: Proof,
     /// What is yet to come, when the length is known: only the topmost stream's is.
     left: Option<u64>,
     current: Bytes,
@@ -72,6 +73,7 @@ impl Reader {
         StreamReader {
             reader: self.clone(),
             chunks,
+            proof: Proof::Chunks,
             left: len,
             current: Bytes::new(),
             window: VecDeque::new(),
@@ -81,6 +83,12 @@ impl Reader {
 }
 
 impl StreamReader {
+    /// With another proof than [`Proof::Chunks`] of what is read from now on. Lists of chunks keep theirs.
+    #[must_use]
+    pub fn with_proof(self, proof: Proof) -> Self {
+        Self { proof, ..self }
+    }
+
     /// Ids of the stream's next chunks, up to a window full; none at its end.
     pub(super) fn next_ids(&mut self, window_bytes: u64) -> Result<Vec<ChunkId>> {
         match &mut self.chunks {
@@ -103,15 +111,21 @@ impl StreamReader {
     fn start_next_window(&mut self) -> Result<()> {
         let ids = self.next_ids(WINDOW_BYTES)?;
         if !ids.is_empty() {
-            let reader = self.reader.clone();
+            let (reader, proof) = (self.reader.clone(), self.proof);
             let runtime = self.reader.repo().backend().runtime();
-            self.ahead = Some(runtime.spawn_blocking(move || reader.fetch(&ids)));
+            self.ahead = Some(runtime.spawn_blocking(move || reader.fetch(&ids, proof)));
         }
         Ok(())
     }
 
-    /// The next chunk; empty at the end.
-    fn next_chunk(&mut self) -> Result<Bytes> {
+    /// The next chunk, or what is left of one that was read in part; empty at the end.
+    ///
+    /// # Errors
+    /// As [`Reader::fetch`], and [`RepoError::DamagedStream`].
+    pub fn next_chunk(&mut self) -> Result<Bytes> {
+        if !self.current.is_empty() {
+            return Ok(std::mem::take(&mut self.current));
+        }
         if self.window.is_empty() {
             match self.ahead.take() {
                 Some(ahead) => {
@@ -123,7 +137,7 @@ impl StreamReader {
                 None => {
                     let ids = self.next_ids(WINDOW_BYTES)?;
                     self.start_next_window()?;
-                    self.window = self.reader.fetch(&ids)?.into();
+                    self.window = self.reader.fetch(&ids, self.proof)?.into();
                 }
             }
         }

@@ -1,4 +1,7 @@
 //! Frames before they are compressed: consecutive new chunks of one stream.
+//!
+//! Streams are written side by side. So that what belongs together is read with one request, frames
+//! go into packs a run at a time.
 
 use dtrvault_codec::PlainFrame;
 use dtrvault_format::{ChunkEntry, ChunkId};
@@ -6,10 +9,15 @@ use dtrvault_format::{ChunkEntry, ChunkId};
 /// A frame is closed when it would grow over this, bytes.
 pub(super) const FRAME_BYTES: usize = 1 << 20;
 
-/// Chunks that wait for company.
+/// A run is closed when it has grown to this, plain bytes.
+const RUN_BYTES: usize = 4 << 20;
+
+/// Chunks that wait for company, and frames that do.
 #[derive(Default)]
 pub(super) struct FrameBuffer {
     frame: Frame,
+    run: Vec<Frame>,
+    run_bytes: usize,
 }
 
 /// Chunks, back to back.
@@ -28,17 +36,35 @@ impl Frame {
 }
 
 impl FrameBuffer {
-    /// Adds a chunk. Gives back the frame that was there when the chunk has no room in it.
-    pub(super) fn push(&mut self, id: ChunkId, chunk: &[u8]) -> Option<Frame> {
+    /// Adds a chunk. Gives back a run when one is closed by that.
+    pub(super) fn push(&mut self, id: ChunkId, chunk: &[u8]) -> Option<Vec<Frame>> {
         let full = self.frame.plain.len() + chunk.len() > FRAME_BYTES;
-        let frame = if full { self.take() } else { None };
+        let frame = if full { self.take_frame() } else { None };
         self.frame.plain.extend(chunk);
         self.frame.chunks.push(entry(id, chunk.len()));
-        frame
+        frame.and_then(|frame| self.push_frame(frame))
     }
 
-    /// Takes what has gathered.
-    pub(super) fn take(&mut self) -> Option<Frame> {
+    /// Adds a frame. Gives back a run when one is closed by that.
+    pub(super) fn push_frame(&mut self, frame: Frame) -> Option<Vec<Frame>> {
+        self.run_bytes += frame.plain.len();
+        self.run.push(frame);
+        (self.run_bytes >= RUN_BYTES).then(|| self.take_run())
+    }
+
+    /// Takes all that has gathered.
+    pub(super) fn take(&mut self) -> Vec<Frame> {
+        let mut run = self.take_run();
+        run.extend(self.take_frame());
+        run
+    }
+
+    fn take_run(&mut self) -> Vec<Frame> {
+        self.run_bytes = 0;
+        std::mem::take(&mut self.run)
+    }
+
+    fn take_frame(&mut self) -> Option<Frame> {
         (!self.frame.chunks.is_empty()).then(|| std::mem::take(&mut self.frame))
     }
 }

@@ -13,6 +13,7 @@ use dtrvault_format::limits::{MAX_CHUNKS_PER_PACK, MAX_FRAMES_PER_PACK};
 use dtrvault_format::pack::TAG_BYTES;
 use dtrvault_format::{BlobRecord, ChunkEntry, Directory, FrameEntry, PackHeader, PackId, SegmentPack};
 
+use super::jobs::Job;
 use crate::error::{RepoError, Result};
 use crate::packs;
 
@@ -22,6 +23,7 @@ pub(super) struct OpenPack {
     frames: Arc<Frames>,
     chunks: usize,
     target_bytes: usize,
+    room: Job,
 }
 
 /// All of a pack but its frames.
@@ -44,7 +46,7 @@ struct State {
     sealed: Vec<Option<Bytes>>,
     missing: usize,
     /// Set when no more places are given out.
-    closed: Option<Plan>,
+    closed: Option<(Plan, Job)>,
 }
 
 /// The right to put one frame into a pack.
@@ -58,21 +60,24 @@ pub(super) struct Place {
 pub(super) struct FullPack {
     plan: Plan,
     frames: Vec<Bytes>,
+    room: Job,
 }
 
 /// A pack that is whole.
 pub(super) struct FinishedPack {
     pub(super) parts: Vec<Bytes>,
     pub(super) segment: SegmentPack,
+    /// In memory, to be given back when the pack is sent.
+    pub(super) room: Job,
 }
 
 impl OpenPack {
-    /// Begins a pack that is closed when it would grow over `target_bytes`.
-    pub(super) fn begin(ring: &KeyRing, target_bytes: usize) -> Result<Self> {
+    /// Begins a pack that is closed when it would grow over `target_bytes`, for which there is `room` in memory.
+    pub(super) fn begin(ring: &KeyRing, target_bytes: usize, room: Job) -> Result<Self> {
         let (header, sealer) = ring.new_pack()?;
         let stored_bytes = header.to_bytes().len();
         let plan = Plan { header, sealer, directory: Directory::default(), stored_bytes };
-        Ok(Self { plan, frames: Arc::default(), chunks: 0, target_bytes })
+        Ok(Self { plan, frames: Arc::default(), chunks: 0, target_bytes, room })
     }
 
     /// Whether a frame of `frame_bytes` with `chunks` chunks still fits. The first always does.
@@ -109,7 +114,7 @@ impl OpenPack {
     /// the last place gets it.
     pub(super) fn close(self) -> Option<FullPack> {
         let mut state = self.frames.lock();
-        state.closed = Some(self.plan);
+        state.closed = Some((self.plan, self.room));
         state.full()
     }
 }
@@ -125,9 +130,9 @@ impl State {
         if self.missing > 0 {
             return None;
         }
-        let plan = self.closed.take()?;
+        let (plan, room) = self.closed.take()?;
         let frames = self.sealed.drain(..).flatten().collect();
-        Some(FullPack { plan, frames })
+        Some(FullPack { plan, frames, room })
     }
 }
 
@@ -176,6 +181,6 @@ impl FullPack {
             header,
             frames: directory.frames,
         };
-        Ok(FinishedPack { parts, segment })
+        Ok(FinishedPack { parts, segment, room: self.room })
     }
 }

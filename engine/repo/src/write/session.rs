@@ -13,7 +13,6 @@ use dtrvault_format::{
 };
 
 use super::Class;
-use super::pack::OpenPack;
 use super::segments::segments_of;
 use super::shared::{Shared, lock};
 use super::stream::StreamWriter;
@@ -163,15 +162,13 @@ impl Session {
         let buffers = lock(&shared.buffers).all.clone();
         for (class, buffer) in buffers {
             let mut buffer = lock(&buffer);
-            if let Some(frame) = buffer.take() {
-                shared.submit(class, frame);
-            }
+            shared.submit(class, buffer.take());
         }
         shared.frame_jobs.wait();
         shared.check_failure()?;
         let mut pack = lock(&shared.pack).take();
         if pack.is_none() && !blobs.is_empty() {
-            pack = Some(OpenPack::begin(shared.repo.ring(), shared.repo.options().pack_bytes)?);
+            pack = Some(shared.open_pack()?);
         }
         if let Some(mut pack) = pack {
             pack.record(&blobs);

@@ -2,28 +2,31 @@
 //! frame into a pack and of a pack into the store.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dtrvault_codec::{Chunk, Compressor, PlainFrame};
 use dtrvault_format::names::Named;
-use dtrvault_format::{BlobRecord, ChunkId, Digest, PackId};
+use dtrvault_format::{BlobRecord, ChunkEntry, ChunkId, Digest, PackId};
 
 use super::Class;
 use super::frames::{FRAME_BYTES, Frame, FrameBuffer};
-use super::jobs::{Job, Jobs};
+use super::jobs::Jobs;
 use super::memory::Memory;
-use super::pack::{FullPack, OpenPack};
+use super::pack::{FullPack, OpenPack, Place};
 use super::unnamed::Unnamed;
 use crate::error::{RepoError, Result};
 use crate::repository::Repository;
 
 /// Plain bytes of frames that may be compressed at once or wait for it.
-const FRAMES_IN_FLIGHT_BYTES: usize = 32 << 20;
+const FRAMES_IN_FLIGHT_BYTES: usize = 16 << 20;
 
 /// A frame buffer, borrowed by one stream at a time and known to the session all the while.
 pub(super) type SharedBuffer = Arc<Mutex<FrameBuffer>>;
+
+/// A frame with what stands in it.
+type CompressedFrame = (Vec<u8>, Vec<ChunkEntry>);
 
 /// What the session's threads and jobs share.
 pub(super) struct Shared {
@@ -37,6 +40,8 @@ pub(super) struct Shared {
     pub(super) buffers: Mutex<Buffers>,
     pub(super) pack: Mutex<Option<OpenPack>>,
     pub(super) frame_jobs: Jobs,
+    /// Packs in memory, from the first place given out to their end in the store.
+    packs: Jobs,
     pub(super) uploads: Jobs,
     memory: Memory,
     pub(super) unnamed: Unnamed,
@@ -81,6 +86,7 @@ impl Shared {
             buffers: Mutex::default(),
             pack: Mutex::default(),
             frame_jobs: Jobs::default(),
+            packs: Jobs::default(),
             uploads: Jobs::default(),
             unnamed: Unnamed::default(),
             failure: Mutex::default(),
@@ -138,12 +144,12 @@ impl Shared {
             let full = match chunk {
                 Chunk::Gathered(gathered) if len >= FRAME_BYTES / 2 => {
                     let next = PlainFrame::reuse(self.memory.take());
-                    Some(Frame::of(id, std::mem::replace(gathered, next)))
+                    buffer.push_frame(Frame::of(id, std::mem::replace(gathered, next)))
                 }
                 chunk => buffer.push(id, chunk.bytes()),
             };
-            if let Some(frame) = full {
-                self.submit(class, frame);
+            if let Some(run) = full {
+                self.submit(class, run);
             }
         }
         self.new_chunks.fetch_add(1, Ordering::Relaxed);
@@ -152,46 +158,76 @@ impl Shared {
         Ok(id)
     }
 
-    /// Hands a frame to the pool that compresses and packs it.
-    pub(super) fn submit(self: &Arc<Self>, class: Class, frame: Frame) {
-        let job = self.frame_jobs.begin(frame.plain.len(), FRAMES_IN_FLIGHT_BYTES);
+    /// Hands a run of frames to the pool that compresses and packs them.
+    pub(super) fn submit(self: &Arc<Self>, class: Class, run: Vec<Frame>) {
+        if run.is_empty() {
+            return;
+        }
+        let bytes = run.iter().map(|frame| frame.plain.len()).sum();
+        let job = self.frame_jobs.begin(bytes, FRAMES_IN_FLIGHT_BYTES);
         let shared = Arc::clone(self);
         rayon::spawn(move || {
-            let packed = shared.pack_frame(class, frame);
+            let packed = shared.pack_run(class, run);
             shared.note_failure(packed);
             drop(job);
         });
     }
 
-    fn pack_frame(self: &Arc<Self>, class: Class, frame: Frame) -> Result<()> {
-        let Frame { plain, chunks } = frame;
-        let compressed = compress(class, plain, self.repo.options().compression_level)?;
-        let (place, closed) = {
-            let mut open = lock(&self.pack);
-            let closed = open.take_if(|pack| !pack.has_room(compressed.len(), chunks.len()));
-            let pack = match &mut *open {
-                Some(pack) => pack,
-                none => none.insert(OpenPack::begin(self.repo.ring(), self.repo.options().pack_bytes)?),
-            };
-            (pack.place(compressed.len(), chunks)?, closed)
-        };
-        if let Some(full) = closed.and_then(OpenPack::close) {
-            self.upload(full)?;
+    fn pack_run(self: &Arc<Self>, class: Class, run: Vec<Frame>) -> Result<()> {
+        let level = self.repo.options().compression_level;
+        let mut compressed = VecDeque::with_capacity(run.len());
+        for Frame { plain, chunks } in run {
+            compressed.push_back((compress(class, plain, level)?, chunks));
         }
-        if let Some(full) = place.fill(compressed, |bytes| self.memory.lend(bytes))? {
-            self.upload(full)?;
+        while !compressed.is_empty() {
+            let (places, closed) = self.places(&mut compressed)?;
+            if let Some(full) = closed.and_then(OpenPack::close) {
+                self.upload(full)?;
+            }
+            for (place, frame) in places {
+                if let Some(full) = place.fill(frame, |bytes| self.memory.lend(bytes))? {
+                    self.upload(full)?;
+                }
+            }
         }
         Ok(())
     }
 
-    /// Finishes a pack and sends it, after waiting until there is room for one more in flight. None
-    /// is sent after the session has ended: it would stay without a name.
+    /// Places for compressed frames, one behind the other, until the pack is full, which is given back as well.
+    /// Nobody may wait for a new pack while it owes a frame to a full one.
+    fn places(
+        &self,
+        run: &mut VecDeque<CompressedFrame>,
+    ) -> Result<(Vec<(Place, Vec<u8>)>, Option<OpenPack>)> {
+        let mut places = Vec::with_capacity(run.len());
+        let mut open = lock(&self.pack);
+        while let Some((frame, chunks)) = run.pop_front() {
+            let pack = match &mut *open {
+                Some(pack) => pack,
+                none => none.insert(self.open_pack()?),
+            };
+            if !pack.has_room(frame.len(), chunks.len()) {
+                run.push_front((frame, chunks));
+                return Ok((places, open.take()));
+            }
+            places.push((pack.place(frame.len(), chunks)?, frame));
+        }
+        Ok((places, None))
+    }
+
+    /// Begins a pack, after waiting until memory holds no more of them than may be in flight.
+    pub(super) fn open_pack(&self) -> Result<OpenPack> {
+        let options = self.repo.options();
+        let room = self.packs.begin(options.pack_bytes, options.pack_bytes * (options.uploads + 1));
+        OpenPack::begin(self.repo.ring(), options.pack_bytes, room)
+    }
+
+    /// Finishes a pack and sends it. None is sent after the session has ended: it would stay without
+    /// a name.
     pub(super) fn upload(self: &Arc<Self>, pack: FullPack) -> Result<()> {
         let pack = pack.finish(self.repo.ring())?;
-        let options = self.repo.options();
         let size = pack.segment.size;
-        let bytes = usize::try_from(size).unwrap_or(usize::MAX);
-        let job: Job = self.uploads.begin(bytes, options.pack_bytes * options.uploads);
+        let job = self.uploads.begin(0, usize::MAX);
         if !self.unnamed.send() {
             return Err(RepoError::Aborted);
         }
@@ -202,7 +238,7 @@ impl Shared {
                 shared.written_bytes.fetch_add(size, Ordering::Relaxed);
                 shared.unnamed.arrived(pack.segment);
             }));
-            drop(job);
+            drop((job, pack.room));
         });
         Ok(())
     }
