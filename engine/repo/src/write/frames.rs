@@ -10,7 +10,7 @@ use dtrvault_format::{ChunkEntry, ChunkId};
 pub(super) const FRAME_BYTES: usize = 1 << 20;
 
 /// A run is closed when it has grown to this, plain bytes.
-const RUN_BYTES: usize = 4 << 20;
+const RUN_BYTES: usize = 8 << 20;
 
 /// Chunks that wait for company, and frames that do.
 #[derive(Default)]

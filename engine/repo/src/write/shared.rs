@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use dtrvault_codec::{Chunk, Compressor, PlainFrame};
 use dtrvault_format::names::Named;
 use dtrvault_format::{BlobRecord, ChunkEntry, ChunkId, Digest, PackId};
+use rayon::prelude::*;
 
 use super::Class;
 use super::frames::{FRAME_BYTES, Frame, FrameBuffer};
@@ -20,7 +21,7 @@ use crate::error::{RepoError, Result};
 use crate::repository::Repository;
 
 /// Plain bytes of frames that may be compressed at once or wait for it.
-const FRAMES_IN_FLIGHT_BYTES: usize = 16 << 20;
+const FRAMES_IN_FLIGHT_BYTES: usize = 24 << 20;
 
 /// A frame buffer, borrowed by one stream at a time and known to the session all the while.
 pub(super) type SharedBuffer = Arc<Mutex<FrameBuffer>>;
@@ -175,20 +176,17 @@ impl Shared {
 
     fn pack_run(self: &Arc<Self>, class: Class, run: Vec<Frame>) -> Result<()> {
         let level = self.repo.options().compression_level;
-        let mut compressed = VecDeque::with_capacity(run.len());
-        for Frame { plain, chunks } in run {
-            compressed.push_back((compress(class, plain, level)?, chunks));
-        }
+        let compressed =
+            run.into_par_iter().map(|Frame { plain, chunks }| Ok((compress(class, plain, level)?, chunks)));
+        let mut compressed: VecDeque<CompressedFrame> = compressed.collect::<Result<_>>()?;
         while !compressed.is_empty() {
             let (places, closed) = self.places(&mut compressed)?;
             if let Some(full) = closed.and_then(OpenPack::close) {
                 self.upload(full)?;
             }
-            for (place, frame) in places {
-                if let Some(full) = place.fill(frame, |bytes| self.memory.lend(bytes))? {
-                    self.upload(full)?;
-                }
-            }
+            places.into_par_iter().try_for_each(|(place, frame)| {
+                place.fill(frame, |bytes| self.memory.lend(bytes))?.map_or(Ok(()), |full| self.upload(full))
+            })?;
         }
         Ok(())
     }
