@@ -49,8 +49,9 @@ struct State {
     closed: Option<(Plan, Job)>,
 }
 
-/// The right to put one frame into a pack.
+/// A compressed frame with its place in a pack.
 pub(super) struct Place {
+    frame: Vec<u8>,
     sealer: FrameSealer,
     number: usize,
     frames: Arc<Frames>,
@@ -89,10 +90,10 @@ impl OpenPack {
                 && self.plan.directory.frames.len() < MAX_FRAMES_PER_PACK)
     }
 
-    /// Gives the next place to a compressed frame of `frame_bytes`.
-    pub(super) fn place(&mut self, frame_bytes: usize, chunks: Vec<ChunkEntry>) -> Result<Place> {
+    /// Gives the next place to a compressed frame.
+    pub(super) fn place(&mut self, frame: Vec<u8>, chunks: Vec<ChunkEntry>) -> Result<Place> {
         let sealer = self.plan.sealer.next_frame()?;
-        let stored_len = frame_bytes + TAG_BYTES;
+        let stored_len = frame.len() + TAG_BYTES;
         self.plan.stored_bytes += stored_len;
         self.chunks += chunks.len();
         // Bounded by the format's limit on frames.
@@ -102,7 +103,7 @@ impl OpenPack {
         let number = state.sealed.len();
         state.sealed.push(None);
         state.missing += 1;
-        Ok(Place { sealer, number, frames: Arc::clone(&self.frames) })
+        Ok(Place { frame, sealer, number, frames: Arc::clone(&self.frames) })
     }
 
     /// Writes down how blobs are made.
@@ -137,15 +138,11 @@ impl State {
 }
 
 impl Place {
-    /// Seals the compressed frame that the place was given for. `lend` makes its memory
-    /// shareable. The pack, when it is closed and this was its last.
-    pub(super) fn fill(
-        self,
-        mut frame: Vec<u8>,
-        lend: impl FnOnce(Vec<u8>) -> Bytes,
-    ) -> Result<Option<FullPack>> {
-        self.sealer.seal(&mut frame)?;
-        let sealed = lend(frame);
+    /// Seals the frame. `lend` makes its memory shareable. The pack, when it is closed and this was
+    /// its last.
+    pub(super) fn fill(mut self, lend: impl FnOnce(Vec<u8>) -> Bytes) -> Result<Option<FullPack>> {
+        self.sealer.seal(&mut self.frame)?;
+        let sealed = lend(self.frame);
         let mut state = self.frames.lock();
         if let Some(place) = state.sealed.get_mut(self.number) {
             *place = Some(sealed);

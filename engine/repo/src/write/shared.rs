@@ -184,19 +184,19 @@ impl Shared {
             if let Some(full) = closed.and_then(OpenPack::close) {
                 self.upload(full)?;
             }
-            places.into_par_iter().try_for_each(|(place, frame)| {
-                place.fill(frame, |bytes| self.memory.lend(bytes))?.map_or(Ok(()), |full| self.upload(full))
-            })?;
+            // By this thread alone: whoever waits for others in the pool is given other runs to pack.
+            for place in places {
+                if let Some(full) = place.fill(|bytes| self.memory.lend(bytes))? {
+                    self.upload(full)?;
+                }
+            }
         }
         Ok(())
     }
 
     /// Places for compressed frames, one behind the other, until the pack is full, which is given back as well.
     /// Nobody may wait for a new pack while it owes a frame to a full one.
-    fn places(
-        &self,
-        run: &mut VecDeque<CompressedFrame>,
-    ) -> Result<(Vec<(Place, Vec<u8>)>, Option<OpenPack>)> {
+    fn places(&self, run: &mut VecDeque<CompressedFrame>) -> Result<(Vec<Place>, Option<OpenPack>)> {
         let mut places = Vec::with_capacity(run.len());
         let mut open = lock(&self.pack);
         while let Some((frame, chunks)) = run.pop_front() {
@@ -208,7 +208,7 @@ impl Shared {
                 run.push_front((frame, chunks));
                 return Ok((places, open.take()));
             }
-            places.push((pack.place(frame.len(), chunks)?, frame));
+            places.push(pack.place(frame, chunks)?);
         }
         Ok((places, None))
     }
