@@ -9,15 +9,17 @@ use dtrvault_format::{ChunkEntry, ChunkId};
 /// A frame is closed when it would grow over this, bytes.
 pub(super) const FRAME_BYTES: usize = 1 << 20;
 
-/// A run is closed when it has grown to this, plain bytes.
-const RUN_BYTES: usize = 8 << 20;
+/// Runs in a full pack.
+const RUNS_PER_PACK: usize = 8;
 
 /// Chunks that wait for company, and frames that do.
-#[derive(Default)]
 pub(super) struct FrameBuffer {
     frame: Frame,
     run: Vec<Frame>,
+    /// Plain bytes of the run,
     run_bytes: usize,
+    /// which is closed when it has grown to this.
+    full_bytes: usize,
 }
 
 /// Chunks, back to back.
@@ -36,6 +38,12 @@ impl Frame {
 }
 
 impl FrameBuffer {
+    /// For packs of `pack_bytes`.
+    pub(super) fn new(pack_bytes: usize) -> Self {
+        let full_bytes = pack_bytes / RUNS_PER_PACK;
+        Self { frame: Frame::default(), run: Vec::new(), run_bytes: 0, full_bytes }
+    }
+
     /// Adds a chunk. Gives back a run when one is closed by that.
     pub(super) fn push(&mut self, id: ChunkId, chunk: &[u8]) -> Option<Vec<Frame>> {
         let full = self.frame.plain.len() + chunk.len() > FRAME_BYTES;
@@ -49,7 +57,7 @@ impl FrameBuffer {
     pub(super) fn push_frame(&mut self, frame: Frame) -> Option<Vec<Frame>> {
         self.run_bytes += frame.plain.len();
         self.run.push(frame);
-        (self.run_bytes >= RUN_BYTES).then(|| self.take_run())
+        (self.run_bytes >= self.full_bytes).then(|| self.take_run())
     }
 
     /// Takes all that has gathered.

@@ -102,7 +102,8 @@ impl Shared {
     pub(super) fn borrow_buffer(&self, class: Class) -> SharedBuffer {
         let mut buffers = lock(&self.buffers);
         buffers.free(class).pop().unwrap_or_else(|| {
-            let buffer = SharedBuffer::default();
+            let buffer = FrameBuffer::new(self.repo.options().pack_bytes);
+            let buffer: SharedBuffer = Arc::new(Mutex::new(buffer));
             buffers.all.push((class, Arc::clone(&buffer)));
             buffer
         })
