@@ -7,13 +7,13 @@ use std::thread;
 
 use dtrvault_format::{Content, Digest, Identity, ImagesPart, Kind, Meta, ProblemKind, Stats, TreeEncoder};
 use dtrvault_registry::layout::{PathKind, classify};
-use dtrvault_registry::source::{FileStat, Found, Item, ItemKind, Source};
+use dtrvault_registry::source::{FileStat, Found, Item, ItemKind, ShortFiles, Source, WalkOptions};
 use dtrvault_repo::Repository;
 use dtrvault_repo::write::{Class, Session, StreamWriter};
 
 use super::parent::{NewTree, Parent, unchanged};
 use super::problems::Problems;
-use super::read_file::{Outcome, read_manifest};
+use super::read_file::{INLINE_BYTES, Outcome, read_manifest};
 use super::references::{References, blob_path};
 use super::workers::Workers;
 use super::{DryRunReport, ImagesInput, TakenImages};
@@ -169,6 +169,9 @@ impl Run<'_> {
         self.context.progress.stage("images", None);
         let location = self.source().location();
         let mut parent = Parent::find(self.repo, location, self.host, self.context);
+        // What changed since the parent will be read: short files best while their folder is open.
+        let short = ShortFiles { max_bytes: INLINE_BYTES, since: parent.time() };
+        let options = WalkOptions { short: Some(short), ..self.input.walk.clone() };
         let mut references = References::default();
         let mut pass = Pass {
             tree: self.session.stream(Class::Fine),
@@ -183,7 +186,7 @@ impl Run<'_> {
             let (sender, found) = sync_channel(WALK_AHEAD);
             let walker = scope.spawn(move || {
                 let mut batch = Vec::with_capacity(BATCH);
-                let walked = self.source().walk(&self.input.walk, &mut |found| {
+                let walked = self.source().walk(&options, &mut |found| {
                     batch.push(found);
                     if batch.len() < BATCH {
                         return ControlFlow::Continue(());
@@ -255,16 +258,20 @@ impl Run<'_> {
         pass: &mut Pass,
         references: &mut References,
     ) -> Result<()> {
+        let (mut bytes, mut items) = (0, 0);
         for outcome in outcomes? {
-            pass.take_in(outcome, references, self.context)?;
+            bytes += outcome.unreported_bytes;
+            items += 1;
+            pass.take_in(outcome, references)?;
         }
+        self.context.progress.advance(bytes, items);
         Ok(self.session.checkpoint_if_due()?)
     }
 }
 
 impl Pass {
     /// Puts the next outcome into the tree.
-    fn take_in(&mut self, outcome: Outcome, references: &mut References, context: &Context) -> Result<()> {
+    fn take_in(&mut self, outcome: Outcome, references: &mut References) -> Result<()> {
         self.problems.absorb(outcome.problems);
         self.stats.read_bytes += outcome.read_bytes;
         if let Some((digest, names)) = outcome.manifest {
@@ -315,7 +322,6 @@ impl Pass {
             }
             Err(error) => self.problems.note(ProblemKind::BadName, &entry.path, error.to_string()),
         }
-        context.progress.advance(outcome.unreported_bytes, 1);
         Ok(())
     }
 }
@@ -323,5 +329,5 @@ impl Pass {
 /// A blob of the registry as something that can be opened.
 fn blob_item(digest: &Digest) -> Item {
     let stat = FileStat { size: 0, identity: Identity::Unknown, sparse: false };
-    Item { path: blob_path(digest), meta: Meta::default(), kind: ItemKind::File(stat) }
+    Item { path: blob_path(digest), meta: Meta::default(), kind: ItemKind::File(stat), content: None }
 }

@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::error::Result;
 
 /// Files up to this length stand in the tree itself, bytes: link files have 71.
-const INLINE_BYTES: u64 = 512;
+pub(super) const INLINE_BYTES: u64 = 512;
 /// A link that is being rewritten is read again so many times.
 const LINK_READS: usize = 40;
 /// Time between two such reads.
@@ -58,6 +58,13 @@ impl Outcome {
         Self { unreported_bytes, ..Self::entry(entry) }
     }
 
+    /// A file that was read, and stands in the tree.
+    fn inline(item: Item, stat: &FileStat, bytes: Vec<u8>, still: bool) -> Self {
+        let size = bytes.len() as u64;
+        let entry = entry(item, stat, Content::Inline(bytes), size, still, false);
+        Self { read_bytes: size, unreported_bytes: size, ..Self::entry(entry) }
+    }
+
     /// A file that cannot be taken, unless none can be any more.
     fn left_out(path: Vec<u8>, error: SourceError) -> Result<Self> {
         let kind = match error {
@@ -85,11 +92,16 @@ pub(super) struct ReadFile<'a> {
 
 impl ReadFile<'_> {
     /// Reads and stores a file.
-    pub(super) fn run(self, item: Item, stat: &FileStat) -> Result<Outcome> {
+    pub(super) fn run(self, mut item: Item, stat: &FileStat) -> Result<Outcome> {
         self.context.proceed()?;
         let kind = classify(&item.path);
         if kind.is_link() {
             return self.link(item, stat);
+        }
+        // A blob's bytes go another way.
+        let early = item.content.take().filter(|_| !matches!(kind, PathKind::BlobData { .. }));
+        if let Some(bytes) = early {
+            return Ok(Outcome::inline(item, stat, bytes, true));
         }
         let named = match kind {
             PathKind::BlobData { digest } => Some(digest),
@@ -140,16 +152,20 @@ impl ReadFile<'_> {
     }
 
     /// Reads a link file, again and again while the registry is rewriting it.
-    fn link(self, item: Item, stat: &FileStat) -> Result<Outcome> {
-        let mut outcome = Outcome::default();
+    fn link(self, mut item: Item, stat: &FileStat) -> Result<Outcome> {
+        let mut problems = Problems::default();
+        let mut early = item.content.take();
         let mut reads = 1;
         let (bytes, still) = loop {
-            let read = self.source.open(&item).and_then(|mut file| {
-                let bytes = read_up_to(&mut *file, link::MAX_LINK_BYTES as u64)
-                    .map_err(|error| unreadable(&item.path, error))?;
-                Ok((bytes, file.still(stat).unwrap_or(false)))
-            });
-            let (bytes, still) = match read {
+            let read = || {
+                self.source.open(&item).and_then(|mut file| {
+                    let bytes = read_up_to(&mut *file, link::MAX_LINK_BYTES as u64)
+                        .map_err(|error| unreadable(&item.path, error))?;
+                    Ok((bytes, file.still(stat).unwrap_or(false)))
+                })
+            };
+            let (bytes, still) = match early.take().map_or_else(read, |bytes| Ok((Short::Whole(bytes), true)))
+            {
                 Ok((Short::Whole(bytes) | Short::Longer(bytes), still)) => (bytes, still),
                 Err(error) => return Outcome::left_out(item.path, error),
             };
@@ -157,11 +173,11 @@ impl ReadFile<'_> {
                 Ok(_) => break (bytes, still),
                 // It is no link at all, and will not become one.
                 Err(link::BadLink::NotADigest) => {
-                    outcome.problems.note(ProblemKind::TornLink, &item.path, "it holds no digest");
+                    problems.note(ProblemKind::TornLink, &item.path, "it holds no digest");
                     break (bytes, still);
                 }
                 Err(bad) if reads >= LINK_READS => {
-                    outcome.problems.note(ProblemKind::TornLink, &item.path, format!("{bad}, and stays so"));
+                    problems.note(ProblemKind::TornLink, &item.path, format!("{bad}, and stays so"));
                     break (bytes, still);
                 }
                 Err(_) => {
@@ -171,11 +187,7 @@ impl ReadFile<'_> {
                 }
             }
         };
-        let size = bytes.len() as u64;
-        outcome.read_bytes = size;
-        outcome.unreported_bytes = size;
-        outcome.entry = Some(entry(item, stat, Content::Inline(bytes), size, still, false));
-        Ok(outcome)
+        Ok(Outcome { problems, ..Outcome::inline(item, stat, bytes, still) })
     }
 
     /// Stores a blob; what it names, too, when it may be the manifest `manifest`.
