@@ -100,7 +100,7 @@ pub(super) fn dry_run(
                             .map(|blob| blob.is_some_and(|(size, _)| size == stat.size))?,
                         _ => false,
                     };
-                    if !known && unchanged(before.as_ref(), stat, item.meta.mtime).is_none() {
+                    if !known && unchanged(before, stat, item.meta.mtime).is_none() {
                         report.changed_files += 1;
                         report.changed_bytes += stat.size;
                     }
@@ -146,6 +146,8 @@ pub(super) struct Run<'a> {
 struct Pass {
     tree: StreamWriter,
     encoder: TreeEncoder,
+    /// Entries that are still to be written: those of one batch.
+    encoded: Vec<u8>,
     cache: NewTree,
     entries: u64,
     stats: Stats,
@@ -176,6 +178,7 @@ impl Run<'_> {
         let mut pass = Pass {
             tree: self.session.stream(Class::Fine),
             encoder: TreeEncoder::default(),
+            encoded: Vec::new(),
             cache: NewTree::begin(self.repo, location, self.host),
             entries: 0,
             stats: Stats::default(),
@@ -262,8 +265,9 @@ impl Run<'_> {
         for outcome in outcomes? {
             bytes += outcome.unreported_bytes;
             items += 1;
-            pass.take_in(outcome, references)?;
+            pass.take_in(outcome, references);
         }
+        pass.write()?;
         self.context.progress.advance(bytes, items);
         Ok(self.session.checkpoint_if_due()?)
     }
@@ -271,21 +275,21 @@ impl Run<'_> {
 
 impl Pass {
     /// Puts the next outcome into the tree.
-    fn take_in(&mut self, outcome: Outcome, references: &mut References) -> Result<()> {
-        self.problems.absorb(outcome.problems);
+    fn take_in(&mut self, outcome: Outcome, references: &mut References) {
         self.stats.read_bytes += outcome.read_bytes;
-        if let Some((digest, names)) = outcome.manifest {
-            references.manifest(digest, names);
+        if let Some(notes) = outcome.notes {
+            self.problems.absorb(notes.problems);
+            if let Some((digest, names)) = notes.manifest {
+                references.manifest(digest, names);
+            }
+            self.left_out.extend(notes.left_out);
         }
-        if let Some(path) = outcome.left_out {
-            self.left_out.insert(path);
-        }
-        let Some(entry) = outcome.entry else { return Ok(()) };
+        let Some(entry) = outcome.entry else { return };
         match &entry.kind {
             Kind::Hardlink { target } if self.left_out.contains(target) => {
                 let detail = "another name of a file that could not be taken";
                 self.problems.note(ProblemKind::Unreadable, &entry.path, detail);
-                return Ok(());
+                return;
             }
             Kind::File(file) => {
                 self.stats.files += 1;
@@ -301,7 +305,7 @@ impl Pass {
                             );
                         }
                     }
-                    (_, Content::Inline(bytes)) => references.link(&entry.path, bytes),
+                    (kind, Content::Inline(bytes)) => references.link(kind, bytes),
                     _ => {}
                 }
             }
@@ -314,14 +318,17 @@ impl Pass {
             }
             _ => self.stats.others += 1,
         }
-        match self.encoder.encode(&entry) {
-            Ok(bytes) => {
-                self.tree.write(&bytes)?;
-                self.cache.write(&bytes);
-                self.entries += 1;
-            }
+        match self.encoder.encode_into(&entry, &mut self.encoded) {
+            Ok(()) => self.entries += 1,
             Err(error) => self.problems.note(ProblemKind::BadName, &entry.path, error.to_string()),
         }
+    }
+
+    /// Writes what was put into the tree since the last time.
+    fn write(&mut self) -> Result<()> {
+        self.tree.write(&self.encoded)?;
+        self.cache.write(&self.encoded);
+        self.encoded.clear();
         Ok(())
     }
 }

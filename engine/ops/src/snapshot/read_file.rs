@@ -23,19 +23,26 @@ const LINK_READS: usize = 40;
 /// Time between two such reads.
 const LINK_PAUSE: Duration = Duration::from_millis(25);
 
-/// What became of one found thing.
+/// What became of one found thing. There are very many, and most have nothing but an entry.
 #[derive(Default)]
 pub(super) struct Outcome {
     /// Its entry, unless it could not be taken.
     pub(super) entry: Option<Entry>,
-    /// Its path, when it could not.
-    pub(super) left_out: Option<Vec<u8>>,
-    /// What was wrong.
-    pub(super) problems: Problems,
     /// Bytes that were read for it.
     pub(super) read_bytes: u64,
     /// Bytes that are not yet in the progress.
     pub(super) unreported_bytes: u64,
+    /// What else there is to say.
+    pub(super) notes: Option<Box<Notes>>,
+}
+
+/// What is to be said of few things.
+#[derive(Default)]
+pub(super) struct Notes {
+    /// Its path, when it could not be taken.
+    pub(super) left_out: Option<Vec<u8>>,
+    /// What was wrong.
+    pub(super) problems: Problems,
     /// When it is a manifest that was read: its digest, and what it names.
     pub(super) manifest: Option<(Digest, Vec<Digest>)>,
 }
@@ -43,8 +50,12 @@ pub(super) struct Outcome {
 impl Outcome {
     pub(super) fn problem(problem: Problem) -> Self {
         let mut outcome = Self::default();
-        outcome.problems.add(problem);
+        outcome.notes().problems.add(problem);
         outcome
+    }
+
+    fn notes(&mut self) -> &mut Notes {
+        self.notes.get_or_insert_default()
     }
 
     pub(super) fn entry(entry: Entry) -> Self {
@@ -77,7 +88,7 @@ impl Outcome {
             detail = format!("{detail}: {cause}");
         }
         let mut outcome = Self::problem(Problem { path: path.clone(), kind, detail });
-        outcome.left_out = Some(path);
+        outcome.notes().left_out = Some(path);
         Ok(outcome)
     }
 }
@@ -130,7 +141,9 @@ impl ReadFile<'_> {
         } else {
             match self.blob(&mut *file, named.filter(|_| may_be_manifest(stat.size)))? {
                 Ok(stored) => {
-                    outcome.manifest = stored.manifest;
+                    if stored.manifest.is_some() {
+                        outcome.notes().manifest = stored.manifest;
+                    }
                     (Content::Blob(stored.digest), stored.size)
                 }
                 Err(error) => return unreadable(item, error),
@@ -144,7 +157,7 @@ impl ReadFile<'_> {
         let still = file.still(stat).unwrap_or(false);
         if !still {
             let detail = "it changed while it was read; what was read is stored";
-            outcome.problems.note(ProblemKind::Changed, &item.path, detail);
+            outcome.notes().problems.note(ProblemKind::Changed, &item.path, detail);
         }
         let mismatch = matches!((&content, named), (Content::Blob(is), Some(name)) if *is != name);
         outcome.entry = Some(entry(item, stat, content, size, still, mismatch));
@@ -153,7 +166,7 @@ impl ReadFile<'_> {
 
     /// Reads a link file, again and again while the registry is rewriting it.
     fn link(self, mut item: Item, stat: &FileStat) -> Result<Outcome> {
-        let mut problems = Problems::default();
+        let mut torn = None;
         let mut early = item.content.take();
         let mut reads = 1;
         let (bytes, still) = loop {
@@ -173,11 +186,11 @@ impl ReadFile<'_> {
                 Ok(_) => break (bytes, still),
                 // It is no link at all, and will not become one.
                 Err(link::BadLink::NotADigest) => {
-                    problems.note(ProblemKind::TornLink, &item.path, "it holds no digest");
+                    torn = Some("it holds no digest".to_owned());
                     break (bytes, still);
                 }
                 Err(bad) if reads >= LINK_READS => {
-                    problems.note(ProblemKind::TornLink, &item.path, format!("{bad}, and stays so"));
+                    torn = Some(format!("{bad}, and stays so"));
                     break (bytes, still);
                 }
                 Err(_) => {
@@ -187,7 +200,12 @@ impl ReadFile<'_> {
                 }
             }
         };
-        Ok(Outcome { problems, ..Outcome::inline(item, stat, bytes, still) })
+        let path = torn.is_some().then(|| item.path.clone());
+        let mut outcome = Outcome::inline(item, stat, bytes, still);
+        if let Some((path, detail)) = path.zip(torn) {
+            outcome.notes().problems.note(ProblemKind::TornLink, &path, detail);
+        }
+        Ok(outcome)
     }
 
     /// Stores a blob; what it names, too, when it may be the manifest `manifest`.

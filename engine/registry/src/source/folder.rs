@@ -118,6 +118,8 @@ pub(super) struct Reader<'a> {
     device: Device,
     left: usize,
     out: Listing,
+    /// Parts that the group before had.
+    expected: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -135,6 +137,7 @@ impl<'a> Reader<'a> {
             device: Device::default(),
             left: 0,
             out: Listing::default(),
+            expected: 0,
         }
     }
 
@@ -152,6 +155,8 @@ impl<'a> Reader<'a> {
     /// Reads the folders of a group. Never fails, too.
     pub(super) fn read(&mut self, group: &Group) -> Listing {
         self.path.clone_from(&group.folder);
+        // Groups are much alike.
+        self.out.parts.reserve(self.expected);
         // One alone is found by its path at once.
         let above =
             (group.names.len() > 1).then(|| self.root.open(&group.folder, HANDLE | OFlags::DIRECTORY));
@@ -176,6 +181,7 @@ impl<'a> Reader<'a> {
             }
             self.path.truncate(at.saturating_sub(1));
         }
+        self.expected = self.out.parts.len().min(EAGER_ENTRIES * MAX_GROUP);
         std::mem::take(&mut self.out)
     }
 
