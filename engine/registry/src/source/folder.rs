@@ -9,11 +9,11 @@ use std::sync::Arc;
 use dtrvault_format::limits::MAX_PATH_BYTES;
 use dtrvault_format::{Kind, Meta, Problem, ProblemKind};
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{FileType, Mode, OFlags, RawDir, Stat, fstat, openat, readlinkat};
+use rustix::fs::{FileType, Mode, OFlags, RawDir, Stat, fstat, openat};
 use rustix::io::Errno;
 
 use super::device::Device;
-use super::short::{self, FILE};
+use super::listing::{Group, Listing, Part, Shared, push};
 use super::{Item, ItemKind, WalkOptions};
 use crate::beneath::{FOLDER, HANDLE, Quiet, Root};
 use crate::handle::Handle;
@@ -35,65 +35,8 @@ const MAX_GROUP: usize = 16;
 /// A group is not read on when what it has given takes so many bytes.
 const MAX_LISTING_BYTES: usize = 1 << 20;
 
-/// What was read at once: things in tree order, with gaps where folders are still to be read.
-#[derive(Debug, Default)]
-pub(super) struct Listing {
-    pub(super) parts: Vec<Part>,
-    /// Memory that it takes, about.
-    pub(super) bytes: usize,
-}
-
-#[derive(Debug)]
-pub(super) enum Part {
-    Item(Item),
-    /// A file with more names than this one.
-    Shared(Item, Shared),
-    Problem(Problem),
-    Unread(Arc<Group>),
-}
-
-/// An inode with several names.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Shared {
-    pub(super) device: u64,
-    pub(super) inode: u64,
-    pub(super) links: u64,
-}
-
-/// Folders side by side that are still to be read: one at least.
-#[derive(Debug)]
-pub(super) struct Group {
-    /// Path of the folder they stand in.
-    folder: Vec<u8>,
-    names: Vec<Vec<u8>>,
-}
-
-impl Group {
-    /// The first one's path, so that plain order of bytes is tree order: no name holds NUL.
-    pub(super) fn key(&self) -> Vec<u8> {
-        let mut path = self.folder.clone();
-        push(&mut path, self.names.first().map_or(&[], Vec::as_slice));
-        for byte in &mut path {
-            if *byte == b'/' {
-                *byte = 0;
-            }
-        }
-        path
-    }
-}
-
-/// Appends a component, and says where it begins.
-fn push(path: &mut Vec<u8>, name: &[u8]) -> usize {
-    if !path.is_empty() {
-        path.push(b'/');
-    }
-    let at = path.len();
-    path.extend_from_slice(name);
-    at
-}
-
 /// What was wrong, and how in words.
-type Fault = (ProblemKind, String);
+pub(super) type Fault = (ProblemKind, String);
 
 /// A name that was listed: where it stands among the bytes of all.
 #[derive(Clone, Copy)]
@@ -106,16 +49,16 @@ struct Name {
 /// Reads folders below a root. Every thread has its own.
 pub(super) struct Reader<'a> {
     root: &'a Root,
-    options: &'a WalkOptions,
+    pub(super) options: &'a WalkOptions,
     threads: usize,
     listing: Vec<u8>,
     /// Names of the folders that are being read, the innermost last.
     names: Vec<Name>,
     name_bytes: Vec<u8>,
     /// Path of what is being looked at.
-    path: Vec<u8>,
-    quiet: Quiet,
-    device: Device,
+    pub(super) path: Vec<u8>,
+    pub(super) quiet: Quiet,
+    pub(super) device: Device,
     left: usize,
     out: Listing,
     /// Parts that the group before had.
@@ -190,7 +133,13 @@ impl<'a> Reader<'a> {
         self.out.parts.push(part);
     }
 
-    fn item(&mut self, meta: Meta, kind: ItemKind, content: Option<Vec<u8>>, shared: Option<Shared>) {
+    pub(super) fn item(
+        &mut self,
+        meta: Meta,
+        kind: ItemKind,
+        content: Option<Vec<u8>>,
+        shared: Option<Shared>,
+    ) {
         let attributes: usize = meta.xattrs.iter().map(|x| x.name.len() + x.value.len()).sum();
         let bytes = self.path.len() + attributes + content.as_ref().map_or(0, Vec::len);
         let item = Item { path: self.path.clone(), meta, kind, content };
@@ -201,13 +150,13 @@ impl<'a> Reader<'a> {
         self.part(part, bytes);
     }
 
-    fn problem(&mut self, (kind, detail): Fault) {
+    pub(super) fn problem(&mut self, (kind, detail): Fault) {
         let path = self.path.get(..self.path.len().min(MAX_PATH_BYTES)).unwrap_or_default().to_vec();
         let bytes = path.len() + detail.len();
         self.part(Part::Problem(Problem { path, kind, detail }), bytes);
     }
 
-    fn unread(&mut self, group: Group) {
+    pub(super) fn unread(&mut self, group: Group) {
         let bytes = group.folder.len() + group.names.iter().map(Vec::len).sum::<usize>();
         self.part(Part::Unread(Arc::new(group)), bytes);
     }
@@ -313,45 +262,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Looks at `self.path`, whose name begins at `at` and stands in `folder`.
-    fn child(&mut self, folder: &OwnedFd, at: usize, file_type: FileType, depth: usize) {
-        if self.path.len() > MAX_PATH_BYTES {
-            return self.problem((ProblemKind::BadName, "the path is too long to be kept".to_owned()));
-        }
-        if file_type == FileType::Directory {
-            return self.subfolder(folder, at, depth);
-        }
-        if file_type == FileType::RegularFile && self.device.opens_fast && self.open_file(folder, at) {
-            return;
-        }
-        let name = self.path.get(at..).unwrap_or_default().to_vec();
-        let handle = Handle::name(folder.as_fd(), &name);
-        let stat = match handle.stat() {
-            Ok(stat) => stat,
-            Err(error) => return self.problem(lost(error)),
-        };
-        // Not every file system says in the listing what is a folder.
-        if inode::file_type(&stat) == FileType::Directory {
-            return self.subfolder(folder, at, depth);
-        }
-        let kind = match inode::file_type(&stat) {
-            FileType::RegularFile => ItemKind::File(inode::file_stat(&stat)),
-            FileType::Symlink => match readlinkat(folder, name.as_slice(), Vec::new()) {
-                Ok(target) => ItemKind::Other(Kind::Symlink { target: target.into_bytes() }),
-                Err(error) => return self.problem(lost(error)),
-            },
-            _ => match inode::special(&stat) {
-                Some(kind) => ItemKind::Other(kind),
-                None => {
-                    let detail = "of a kind that is not known".to_owned();
-                    return self.problem((ProblemKind::Unreadable, detail));
-                }
-            },
-        };
-        self.leaf(&handle, &stat, kind, None);
-    }
-
-    fn subfolder(&mut self, folder: &OwnedFd, at: usize, depth: usize) {
+    pub(super) fn subfolder(&mut self, folder: &OwnedFd, at: usize, depth: usize) {
         if self.left == 0 || depth >= EAGER_DEPTH {
             let names = vec![self.path.get(at..).unwrap_or_default().to_vec()];
             let folder = self.path.get(..at.saturating_sub(1)).unwrap_or_default().to_vec();
@@ -364,46 +275,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Looks at a file through a descriptor of its own. Says no, and has done nothing, when
-    /// that is not to be had: what may not be read can be looked at by name.
-    fn open_file(&mut self, folder: &OwnedFd, at: usize) -> bool {
-        let name = self.path.get(at..).unwrap_or_default();
-        let Ok(fd) = self.quiet.open(|quiet| openat(folder, name, FILE | quiet, Mode::empty())) else {
-            return false;
-        };
-        let Ok(stat) = fstat(&fd) else { return false };
-        if inode::file_type(&stat) != FileType::RegularFile {
-            return false;
-        }
-        let file = inode::file_stat(&stat);
-        let content = match &self.options.short {
-            Some(wanted) if wanted.wants(&file) => short::read(&fd, inode::mtime(&stat), &file),
-            _ => None,
-        };
-        self.leaf(&Handle::Open(fd.as_fd()), &stat, ItemKind::File(file), content);
-        true
-    }
-
-    /// Takes in what is no folder.
-    fn leaf(&mut self, handle: &Handle<'_>, stat: &Stat, kind: ItemKind, content: Option<Vec<u8>>) {
-        let is_shared = matches!(kind, ItemKind::File(_)) && inode::links(stat) > 1;
-        let shared = is_shared.then(|| Shared {
-            device: inode::device(stat),
-            inode: inode::inode(stat),
-            links: inode::links(stat),
-        });
-        let mut meta = inode::meta(stat);
-        let fault = self.attributes(handle, stat, &mut meta);
-        if matches!(fault, Some((ProblemKind::Vanished, _))) {
-            return self.problem(vanished());
-        }
-        self.item(meta, kind, content, shared);
-        if let Some(fault) = fault {
-            self.problem(fault);
-        }
-    }
-
-    fn attributes(&mut self, handle: &Handle<'_>, stat: &Stat, meta: &mut Meta) -> Option<Fault> {
+    pub(super) fn attributes(&mut self, handle: &Handle<'_>, stat: &Stat, meta: &mut Meta) -> Option<Fault> {
         if self.device.is_plain(inode::device(stat)) {
             return None;
         }
@@ -420,17 +292,14 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn lost(error: Errno) -> Fault {
-    match error {
-        Errno::NOENT | Errno::STALE | Errno::INVAL => vanished(),
-        error => unreadable("cannot be looked at", error),
-    }
-}
-
-fn vanished() -> Fault {
+pub(super) fn vanished() -> Fault {
     (ProblemKind::Vanished, "gone since its folder was listed".to_owned())
 }
 
-fn unreadable(what: &str, error: Errno) -> Fault {
+pub(super) fn unreadable(what: &str, error: Errno) -> Fault {
     (ProblemKind::Unreadable, format!("{what}: {error}"))
 }
+
+#[cfg(test)]
+#[path = "folder_tests.rs"]
+mod tests;

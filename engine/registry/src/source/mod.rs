@@ -8,6 +8,8 @@
 mod bucket;
 mod device;
 mod folder;
+mod leaf;
+mod listing;
 mod local;
 mod short;
 mod walk;

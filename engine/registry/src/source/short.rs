@@ -53,3 +53,34 @@ pub(super) fn read(fd: &OwnedFd, mtime: Time, stat: &FileStat) -> Option<Vec<u8>
     let still = inode::mtime(&now) == mtime && after.size == stat.size && after.identity == stat.identity;
     still.then_some(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn only_what_stands_still_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("link");
+        let look = || {
+            let fd = rustix::fs::open(&path, FILE, rustix::fs::Mode::empty()).unwrap();
+            let stat = fstat(&fd).unwrap();
+            (fd, inode::mtime(&stat), inode::file_stat(&stat))
+        };
+        for content in ["", "sha256:"] {
+            std::fs::write(&path, content).unwrap();
+            let (fd, mtime, stat) = look();
+            assert_eq!(read(&fd, mtime, &stat).as_deref(), Some(content.as_bytes()));
+        }
+        let rewritten = ["", "sha256:0", "SHA256:"];
+        for content in rewritten {
+            std::fs::write(&path, "sha256:").unwrap();
+            let (fd, mtime, stat) = look();
+            // The kernel's clock stands still for some milliseconds.
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            std::fs::write(&path, content).unwrap();
+            assert_eq!(read(&fd, mtime, &stat), None, "{content}");
+        }
+    }
+}

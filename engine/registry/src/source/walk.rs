@@ -13,7 +13,8 @@ use std::thread;
 
 use dtrvault_format::{Identity, Kind};
 
-use super::folder::{Group, Listing, Part, Reader, Shared};
+use super::folder::Reader;
+use super::listing::{Group, Listing, Part, Shared};
 use super::{Found, Item, ItemKind, WalkOptions};
 use crate::beneath::Root;
 
