@@ -114,7 +114,7 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<Exit> {
 
 fn images(app: &App, args: &Args, registry: &str) -> Result<ImagesInput> {
     let exclude = exclusions(&args.exclude).map_err(OpsError::Pattern)?;
-    let walk = WalkOptions { exclude, with_uploads: args.with_uploads };
+    let walk = WalkOptions { exclude, with_uploads: args.with_uploads, short: None };
     Ok(ImagesInput { source: app.source(registry)?, walk })
 }
 

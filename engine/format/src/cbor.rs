@@ -40,14 +40,34 @@ pub trait Object: Encode<()> + for<'b> Decode<'b, ()> {
 
 /// Encodes into memory, which cannot fail.
 pub fn encode<T: Encode<()> + ?Sized>(value: &T) -> Vec<u8> {
-    // Most values are short: entries of trees, by the million.
+    // Most values are short.
     let mut bytes = Vec::with_capacity(256);
-    match minicbor::encode(value, &mut bytes) {
-        Ok(()) => bytes,
-        Err(error) => match error.into_write() {
+    encode_into(value, &mut bytes);
+    bytes
+}
+
+/// Appends the encoding of `value` to `bytes`.
+pub(crate) fn encode_into<T: Encode<()> + ?Sized>(value: &T, bytes: &mut Vec<u8>) {
+    let begin = bytes.len();
+    if let Err(error) = minicbor::encode(value, Appending(bytes)) {
+        match error.into_write() {
             Some(never) => match never {},
-            None => Vec::new(),
-        },
+            None => bytes.truncate(begin),
+        }
+    }
+}
+
+/// Appends to bytes. minicbor's own way is a call for every few of them; this one is compiled
+/// into what encodes, and trees have millions of entries.
+struct Appending<'a>(&'a mut Vec<u8>);
+
+impl minicbor::encode::Write for Appending<'_> {
+    type Error = std::convert::Infallible;
+
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> Result<(), Self::Error> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
     }
 }
 

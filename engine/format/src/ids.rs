@@ -161,16 +161,29 @@ fn parse_hex(text: &str, out: &mut [u8]) -> Option<()> {
     if text.len() != out.len() * 2 {
         return None;
     }
-    let nibble = |digit: u8| match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    };
+    let mut wrong = 0;
     for (byte, pair) in out.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        *byte = nibble(*pair.first()?)? << 4 | nibble(*pair.last()?)?;
+        let &[high, low] = pair else { return None };
+        let (high, low) = (NIBBLES[usize::from(high)], NIBBLES[usize::from(low)]);
+        wrong |= high | low;
+        *byte = high << 4 | low & 15;
     }
-    Some(())
+    (wrong & NO_NIBBLE == 0).then_some(())
 }
+
+/// What is no lower-case hexadecimal digit.
+const NO_NIBBLE: u8 = 0x80;
+
+/// Values of digits, by their bytes. Registries name nearly everything by digests.
+const NIBBLES: [u8; 256] = {
+    let mut nibbles = [NO_NIBBLE; 256];
+    let mut value = 0;
+    while value < 16 {
+        nibbles[b"0123456789abcdef"[value] as usize] = value as u8;
+        value += 1;
+    }
+    nibbles
+};
 
 #[cfg(test)]
 mod tests {

@@ -21,6 +21,35 @@ pub(crate) const HANDLE: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFl
 /// Longest path given to one call, bytes; Linux's bound is 4,096 with the closing zero.
 const MAX_CALL_BYTES: usize = 4000;
 
+/// Refusals in a row after which nothing else is expected.
+const MAX_REFUSALS: u32 = 16;
+
+/// Opens things to read them, and leaves the times of their last access alone where that is
+/// allowed: to their owner and to the superuser. Otherwise the first backup would rewrite every
+/// inode. Refusals are remembered, for they cost a call each.
+#[derive(Debug, Default)]
+pub(crate) struct Quiet {
+    refusals: u32,
+}
+
+impl Quiet {
+    /// What `open` opens, with the flags that are to be added to its own.
+    pub(crate) fn open<T>(&mut self, open: impl Fn(OFlags) -> Result<T, Errno>) -> Result<T, Errno> {
+        if self.refusals < MAX_REFUSALS {
+            match open(OFlags::NOATIME) {
+                // The second is for file systems that know no such flag.
+                Err(Errno::PERM | Errno::INVAL) => self.refusals += 1,
+                Ok(opened) => {
+                    self.refusals = 0;
+                    return Ok(opened);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        open(OFlags::empty())
+    }
+}
+
 /// A folder that paths are relative to.
 #[derive(Debug)]
 pub(crate) struct Root {
@@ -144,6 +173,31 @@ mod tests {
             let found = root.folder(path.as_bytes()).unwrap();
             assert_eq!(fstat(&found).unwrap().st_ino, fstat(&fd).unwrap().st_ino);
         }
+    }
+
+    #[test]
+    fn what_must_be_read_loudly_is_read_all_the_same() {
+        use std::cell::Cell;
+        let (tried, refuses) = (Cell::new(0), Cell::new(true));
+        let mut quiet = Quiet::default();
+        let mut open = || {
+            quiet.open(|flags| {
+                tried.set(tried.get() + 1);
+                let is_quiet = flags.contains(OFlags::NOATIME);
+                if is_quiet && refuses.get() { Err(Errno::PERM) } else { Ok(is_quiet) }
+            })
+        };
+        assert_eq!((open(), tried.get()), (Ok(false), 2));
+        // Another owner's file among one's own.
+        refuses.set(false);
+        assert_eq!((open(), tried.get()), (Ok(true), 3));
+        refuses.set(true);
+        for _ in 0..100 {
+            assert_eq!(open(), Ok(false));
+        }
+        assert_eq!(tried.get(), 3 + 100 + MAX_REFUSALS, "refusals are remembered");
+        let gone = Quiet::default().open(|_| Err::<(), _>(Errno::NOENT));
+        assert_eq!(gone, Err(Errno::NOENT));
     }
 
     #[test]

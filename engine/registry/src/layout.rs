@@ -8,6 +8,9 @@ use dtrvault_format::Digest;
 /// Folder below the storage root that holds everything of a registry.
 pub const REGISTRY_ROOT: &[u8] = b"docker/registry/v2";
 
+/// Folder of a repository that holds unfinished pushes.
+pub(crate) const UPLOADS: &[u8] = b"_uploads";
+
 /// Meaning of a path. Names are as they stand in the path, unchecked but for being there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PathKind<'a> {
@@ -135,7 +138,7 @@ fn repository(path: &[u8]) -> Option<PathKind<'_>> {
     if repository.is_empty() || repository.starts_with(b"_") {
         return None;
     }
-    if rest == b"_uploads" || rest.starts_with(b"_uploads/") {
+    if rest.strip_prefix(UPLOADS).is_some_and(|below| below.is_empty() || below.starts_with(b"/")) {
         return Some(PathKind::Upload { repository });
     }
     if let Some(rest) = rest.strip_prefix(b"_layers/sha256/") {

@@ -26,5 +26,7 @@ pub mod target;
 pub use layout::{PathKind, classify};
 pub use link::{BadLink, LinkTarget};
 pub use manifest::{NotAManifest, Reference, References, Role};
-pub use source::{FileStat, Found, Item, ItemKind, Source, SourceError, SourceFile, WalkOptions, exclusions};
+pub use source::{
+    FileStat, Found, Item, ItemKind, ShortFiles, Source, SourceError, SourceFile, WalkOptions, exclusions,
+};
 pub use target::{Existing, FileWriter, Notes, Target, TargetError, TargetPlan};

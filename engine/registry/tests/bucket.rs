@@ -48,7 +48,8 @@ fn keys_come_in_the_order_of_a_tree() {
         assert_eq!(stat.size, path.len() as u64 + 8);
         assert_eq!(item.meta.mode, 0o644);
     }
-    let options = WalkOptions { exclude: exclusions(&["/a", "docker/**"]).unwrap(), with_uploads: true };
+    let exclude = exclusions(&["/a", "docker/**"]).unwrap();
+    let options = WalkOptions { exclude, with_uploads: true, ..WalkOptions::default() };
     assert_eq!(items(&source, &options).len(), 3);
 }
 

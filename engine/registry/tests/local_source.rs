@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::ffi::OsStr;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -11,9 +12,9 @@ use std::path::Path;
 use common::{NEWLINE, ODD, content, everything, items, walk};
 use dtrvault_format::tree::{TreeEncoder, path_order};
 use dtrvault_format::{Kind, Time};
-use dtrvault_registry::source::Local;
+use dtrvault_registry::source::{Local, ShortFiles};
 use dtrvault_registry::{Found, Item, ItemKind, Source, SourceError, WalkOptions, exclusions};
-use rustix::fs::{CWD, Mode};
+use rustix::fs::{AtFlags, CWD, Mode, Timespec, Timestamps, UTIME_OMIT, utimensat};
 
 fn with_uploads() -> WalkOptions {
     WalkOptions { with_uploads: true, ..WalkOptions::default() }
@@ -249,6 +250,64 @@ fn changes_while_reading_are_noticed() {
     std::fs::rename(dir.path().join("new"), &path).unwrap();
     assert!(!file.still(&stat).unwrap());
     assert!(!source.open(&item).unwrap().still(&stat).unwrap());
+}
+
+#[test]
+fn short_files_that_changed_come_with_their_content() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| std::fs::write(dir.path().join(name), bytes).unwrap();
+    write("empty", b"");
+    write("link", b"sha256:");
+    write("long", &[b'x'; 101]);
+    write("old", b"known");
+    std::fs::hard_link(dir.path().join("link"), dir.path().join("second")).unwrap();
+    let source = Local::new(dir.path()).unwrap();
+    let read = |since| {
+        let short = Some(ShortFiles { max_bytes: 100, since });
+        let found = items(&source, &WalkOptions { short, ..WalkOptions::default() });
+        let read = found.into_iter().filter_map(|item| Some((item.path, item.content?)));
+        read.map(|(path, content)| (String::from_utf8(path).unwrap(), content)).collect::<Vec<_>>()
+    };
+    let of = |name: &str, bytes: &[u8]| (name.to_owned(), bytes.to_vec());
+    // The second name of a file is a link to the first.
+    assert_eq!(read(None), [of("empty", b""), of("link", b"sha256:"), of("old", b"known")]);
+    let known = std::fs::metadata(dir.path().join("old")).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    write("link", b"sha256:1");
+    write("new", b"new");
+    let after = Time { secs: known.ctime(), nanos: known.ctime_nsec() as u32 + 1 };
+    assert_eq!(read(Some(after)), [of("link", b"sha256:1"), of("new", b"new")]);
+    assert!(items(&source, &WalkOptions::default()).iter().all(|item| item.content.is_none()));
+}
+
+#[test]
+fn times_of_access_are_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let repo = dir.path().join("docker/registry/v2/repositories/app/_manifests/tags/v1/current");
+    std::fs::create_dir_all(&repo).unwrap();
+    std::fs::write(repo.join("link"), "sha256:").unwrap();
+    for number in 0..100 {
+        std::fs::create_dir(dir.path().join(number.to_string())).unwrap();
+    }
+    let source = Local::new(dir.path()).unwrap();
+    let options =
+        || WalkOptions { short: Some(ShortFiles { max_bytes: 100, since: None }), ..WalkOptions::default() };
+    let found = items(&source, &options());
+    let paths: Vec<_> = found.iter().map(|item| dir.path().join(OsStr::from_bytes(&item.path))).collect();
+    // Long before the last change: the system would set it at any access.
+    for path in &paths {
+        let old = Timespec { tv_sec: 1_000, tv_nsec: 5 };
+        let keep = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
+        let times = Timestamps { last_access: old, last_modification: keep };
+        utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW).unwrap();
+    }
+    let file = items(&source, &options()).into_iter().find(|item| item.path.ends_with(b"link")).unwrap();
+    assert_eq!(file.content.as_deref(), Some(b"sha256:".as_slice()));
+    assert_eq!(content(&source, &file), b"sha256:");
+    for path in paths {
+        let stat = std::fs::symlink_metadata(&path).unwrap();
+        assert_eq!((stat.atime(), stat.atime_nsec()), (1_000, 5), "{}", path.display());
+    }
 }
 
 #[test]

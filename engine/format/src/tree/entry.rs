@@ -169,9 +169,8 @@ pub enum Identity {
 }
 
 impl Entry {
-    /// Holds the entry against its limits.
-    pub(super) fn validate(&self) -> Result<(), FormatError> {
-        validate_path(&self.path)?;
+    /// Holds the entry against its limits. The path is for who knows the one before it.
+    pub(super) fn validate_all_but_path(&self) -> Result<(), FormatError> {
         let invalid = |detail| Err(FormatError::Invalid { what: WHAT, detail });
         cbor::at_most(WHAT, "xattrs", self.meta.xattrs.len(), MAX_XATTRS)?;
         for xattr in &self.meta.xattrs {

@@ -41,11 +41,19 @@ pub fn is_below(path: &[u8], above: &[u8]) -> bool {
 /// # Errors
 /// [`FormatError`] says what is wrong with it.
 pub fn validate_path(path: &[u8]) -> Result<(), FormatError> {
+    validate_after(path, 0)
+}
+
+/// The same for a path that begins with `shared` bytes of one that is valid: only the names
+/// that are not all in them are looked at.
+pub(super) fn validate_after(path: &[u8], shared: usize) -> Result<(), FormatError> {
     cbor::at_most(WHAT, "path", path.len(), MAX_PATH_BYTES)?;
     if path.is_empty() {
         return Ok(());
     }
-    for name in path.split(|byte| *byte == b'/') {
+    let slash = path.get(..shared).unwrap_or_default().iter().rposition(|byte| *byte == b'/');
+    let rest = slash.and_then(|slash| path.get(slash + 1..)).unwrap_or(path);
+    for name in rest.split(|byte| *byte == b'/') {
         cbor::at_most(WHAT, "name", name.len(), MAX_NAME_BYTES)?;
         if matches!(name, b"" | b"." | b"..") || name.contains(&0) {
             return Err(FormatError::Invalid { what: WHAT, detail: "a path that is not relative and plain" });

@@ -4,24 +4,24 @@ use minicbor::{Decode, Encode};
 
 use super::WHAT;
 use super::entry::{Entry, Kind, Meta};
-use super::paths::{common_prefix, is_below, path_order};
+use super::paths::{common_prefix, path_order, validate_after};
 use crate::limits::MAX_ENTRY_BYTES;
 use crate::{FormatError, cbor};
 
-/// An entry as stored.
-#[derive(Encode, Decode)]
-struct Record {
+/// An entry as stored, read.
+#[derive(Decode)]
+struct Record<'b> {
     #[n(0)]
     shared: u32,
-    #[cbor(n(1), with = "minicbor::bytes")]
-    suffix: Vec<u8>,
+    #[cbor(b(1), with = "minicbor::bytes")]
+    suffix: &'b [u8],
     #[n(2)]
     meta: Meta,
     #[n(3)]
     kind: Kind,
 }
 
-/// The same, borrowed.
+/// The same, to be written.
 #[derive(Encode)]
 struct RecordRef<'a> {
     #[n(0)]
@@ -37,24 +37,32 @@ struct RecordRef<'a> {
 /// Order and nesting that every tree keeps; the writer and the reader hold entries against it.
 #[derive(Default)]
 struct Sequence {
-    last: Option<Vec<u8>>,
+    /// Path of the entry before; empty before the first.
+    last: Vec<u8>,
+    begun: bool,
     last_is_dir: bool,
 }
 
 impl Sequence {
-    fn accept(&mut self, entry: &Entry) -> Result<(), FormatError> {
-        entry.validate()?;
-        if let Some(last) = &mut self.last {
-            if path_order(last, &entry.path).is_ge() {
+    /// Takes the next entry, whose path begins with the same `shared` bytes as the one before,
+    /// and differs after them.
+    fn accept(&mut self, entry: &Entry, shared: usize) -> Result<(), FormatError> {
+        validate_after(&entry.path, shared)?;
+        entry.validate_all_but_path()?;
+        if self.begun {
+            let rest = self.last.get(shared..).unwrap_or_default();
+            let next = entry.path.get(shared..).unwrap_or_default();
+            if path_order(rest, next).is_ge() {
                 return Err(FormatError::Invalid { what: WHAT, detail: "entries out of order" });
             }
-            if !self.last_is_dir && is_below(&entry.path, last) {
+            let is_below = rest.is_empty() && (shared == 0 || next.first() == Some(&b'/'));
+            if is_below && !self.last_is_dir {
                 return Err(FormatError::Invalid { what: WHAT, detail: "an entry below what is no folder" });
             }
-            last.clone_from(&entry.path);
-        } else {
-            self.last = Some(entry.path.clone());
         }
+        self.begun = true;
+        self.last.truncate(shared);
+        self.last.extend_from_slice(entry.path.get(shared..).unwrap_or_default());
         self.last_is_dir = entry.kind == Kind::Dir;
         Ok(())
     }
@@ -73,15 +81,28 @@ impl TreeEncoder {
     /// [`FormatError`] for an entry that is out of order or breaks a limit; the encoder is then
     /// as it was, and may go on with another.
     pub fn encode(&mut self, entry: &Entry) -> Result<Vec<u8>, FormatError> {
-        let last = self.sequence.last.as_deref().unwrap_or_default();
-        let shared = common_prefix(last, &entry.path);
-        let suffix = entry.path.get(shared..).unwrap_or_default();
-        let shared = u32::try_from(shared).unwrap_or(u32::MAX);
-        let record = RecordRef { shared, suffix, meta: &entry.meta, kind: &entry.kind };
-        let bytes = cbor::encode(&record);
-        cbor::at_most(WHAT, "entry", bytes.len(), MAX_ENTRY_BYTES)?;
-        self.sequence.accept(entry)?;
+        let mut bytes = Vec::with_capacity(256);
+        self.encode_into(entry, &mut bytes)?;
         Ok(bytes)
+    }
+
+    /// Appends the bytes of the next entry to `bytes`.
+    ///
+    /// # Errors
+    /// As [`TreeEncoder::encode`]; nothing is appended then.
+    pub fn encode_into(&mut self, entry: &Entry, bytes: &mut Vec<u8>) -> Result<(), FormatError> {
+        let begin = bytes.len();
+        let shared = common_prefix(&self.sequence.last, &entry.path);
+        let suffix = entry.path.get(shared..).unwrap_or_default();
+        let front = u32::try_from(shared).unwrap_or(u32::MAX);
+        let record = RecordRef { shared: front, suffix, meta: &entry.meta, kind: &entry.kind };
+        cbor::encode_into(&record, bytes);
+        let fits = cbor::at_most(WHAT, "entry", bytes.len() - begin, MAX_ENTRY_BYTES);
+        let done = fits.and_then(|()| self.sequence.accept(entry, shared));
+        if done.is_err() {
+            bytes.truncate(begin);
+        }
+        done
     }
 }
 
@@ -91,6 +112,8 @@ pub struct TreeDecoder {
     sequence: Sequence,
     buffer: Vec<u8>,
     start: usize,
+    /// An entry, encoded again.
+    again: Vec<u8>,
 }
 
 impl TreeDecoder {
@@ -108,7 +131,7 @@ impl TreeDecoder {
     pub fn next_entry(&mut self) -> Result<Option<Entry>, FormatError> {
         let bytes = self.buffer.get(self.start..).unwrap_or_default();
         let mut decoder = minicbor::Decoder::new(bytes);
-        let record: Record = match decoder.decode() {
+        let record: Record<'_> = match decoder.decode() {
             Ok(record) => record,
             Err(error) if error.is_end_of_input() && bytes.len() <= MAX_ENTRY_BYTES => {
                 return Ok(None);
@@ -117,20 +140,26 @@ impl TreeDecoder {
         };
         let used = decoder.position();
         cbor::at_most(WHAT, "entry", used, MAX_ENTRY_BYTES)?;
-        if bytes.get(..used) != Some(&cbor::encode(&record)) {
+        let Record { shared, suffix, meta, kind } = record;
+        self.again.clear();
+        cbor::encode_into(&RecordRef { shared, suffix, meta: &meta, kind: &kind }, &mut self.again);
+        if bytes.get(..used) != Some(self.again.as_slice()) {
             return Err(FormatError::NotDeterministic { what: WHAT });
         }
-        self.start += used;
-        let last = self.sequence.last.as_deref().unwrap_or_default();
-        let shared = usize::try_from(record.shared).ok().and_then(|n| last.get(..n));
-        let Some(shared) = shared else {
+        let last = self.sequence.last.as_slice();
+        let front = usize::try_from(shared).ok().and_then(|n| last.get(..n));
+        let Some(front) = front else {
             return Err(FormatError::Invalid {
                 what: WHAT,
                 detail: "shares more than the path before it has",
             });
         };
-        let entry = Entry { path: [shared, &record.suffix].concat(), meta: record.meta, kind: record.kind };
-        self.sequence.accept(&entry)?;
+        // It may share more than it says.
+        let more = common_prefix(last.get(front.len()..).unwrap_or_default(), suffix);
+        let shared = front.len() + more;
+        let entry = Entry { path: [front, suffix].concat(), meta, kind };
+        self.start += used;
+        self.sequence.accept(&entry, shared)?;
         Ok(Some(entry))
     }
 

@@ -73,14 +73,16 @@ impl Run<'_> {
             }
             ItemKind::File(ref stat) => stat.clone(),
         };
-        if let Some(file) = unchanged(before.as_ref(), &stat, item.meta.mtime)
+        let is_new = before.is_none();
+        if let Some(file) = unchanged(before, &stat, item.meta.mtime)
             && self.is_stored(&file.content, stat.size)?
         {
             // A folder copied from elsewhere may have other permissions, so those are the new ones.
-            let file = File { sparse: stat.sparse, ..file.clone() };
+            let file = File { sparse: stat.sparse, ..file };
             return known(Outcome::kept(item, file));
         }
-        if let (PathKind::BlobData { digest }, None) = (classify(&item.path), &before)
+        if is_new
+            && let PathKind::BlobData { digest } = classify(&item.path)
             && self.is_stored(&Content::Blob(digest), stat.size)?
         {
             let FileStat { size, identity, sparse } = stat;

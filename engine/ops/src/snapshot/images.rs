@@ -7,13 +7,13 @@ use std::thread;
 
 use dtrvault_format::{Content, Digest, Identity, ImagesPart, Kind, Meta, ProblemKind, Stats, TreeEncoder};
 use dtrvault_registry::layout::{PathKind, classify};
-use dtrvault_registry::source::{FileStat, Found, Item, ItemKind, Source};
+use dtrvault_registry::source::{FileStat, Found, Item, ItemKind, ShortFiles, Source, WalkOptions};
 use dtrvault_repo::Repository;
 use dtrvault_repo::write::{Class, Session, StreamWriter};
 
 use super::parent::{NewTree, Parent, unchanged};
 use super::problems::Problems;
-use super::read_file::{Outcome, read_manifest};
+use super::read_file::{INLINE_BYTES, Outcome, read_manifest};
 use super::references::{References, blob_path};
 use super::workers::Workers;
 use super::{DryRunReport, ImagesInput, TakenImages};
@@ -100,7 +100,7 @@ pub(super) fn dry_run(
                             .map(|blob| blob.is_some_and(|(size, _)| size == stat.size))?,
                         _ => false,
                     };
-                    if !known && unchanged(before.as_ref(), stat, item.meta.mtime).is_none() {
+                    if !known && unchanged(before, stat, item.meta.mtime).is_none() {
                         report.changed_files += 1;
                         report.changed_bytes += stat.size;
                     }
@@ -146,6 +146,8 @@ pub(super) struct Run<'a> {
 struct Pass {
     tree: StreamWriter,
     encoder: TreeEncoder,
+    /// Entries that are still to be written: those of one batch.
+    encoded: Vec<u8>,
     cache: NewTree,
     entries: u64,
     stats: Stats,
@@ -169,10 +171,14 @@ impl Run<'_> {
         self.context.progress.stage("images", None);
         let location = self.source().location();
         let mut parent = Parent::find(self.repo, location, self.host, self.context);
+        // What changed since the parent will be read: short files best while their folder is open.
+        let short = ShortFiles { max_bytes: INLINE_BYTES, since: parent.time() };
+        let options = WalkOptions { short: Some(short), ..self.input.walk.clone() };
         let mut references = References::default();
         let mut pass = Pass {
             tree: self.session.stream(Class::Fine),
             encoder: TreeEncoder::default(),
+            encoded: Vec::new(),
             cache: NewTree::begin(self.repo, location, self.host),
             entries: 0,
             stats: Stats::default(),
@@ -183,7 +189,7 @@ impl Run<'_> {
             let (sender, found) = sync_channel(WALK_AHEAD);
             let walker = scope.spawn(move || {
                 let mut batch = Vec::with_capacity(BATCH);
-                let walked = self.source().walk(&self.input.walk, &mut |found| {
+                let walked = self.source().walk(&options, &mut |found| {
                     batch.push(found);
                     if batch.len() < BATCH {
                         return ControlFlow::Continue(());
@@ -255,30 +261,35 @@ impl Run<'_> {
         pass: &mut Pass,
         references: &mut References,
     ) -> Result<()> {
+        let (mut bytes, mut items) = (0, 0);
         for outcome in outcomes? {
-            pass.take_in(outcome, references, self.context)?;
+            bytes += outcome.unreported_bytes;
+            items += 1;
+            pass.take_in(outcome, references);
         }
+        pass.write()?;
+        self.context.progress.advance(bytes, items);
         Ok(self.session.checkpoint_if_due()?)
     }
 }
 
 impl Pass {
     /// Puts the next outcome into the tree.
-    fn take_in(&mut self, outcome: Outcome, references: &mut References, context: &Context) -> Result<()> {
-        self.problems.absorb(outcome.problems);
+    fn take_in(&mut self, outcome: Outcome, references: &mut References) {
         self.stats.read_bytes += outcome.read_bytes;
-        if let Some((digest, names)) = outcome.manifest {
-            references.manifest(digest, names);
+        if let Some(notes) = outcome.notes {
+            self.problems.absorb(notes.problems);
+            if let Some((digest, names)) = notes.manifest {
+                references.manifest(digest, names);
+            }
+            self.left_out.extend(notes.left_out);
         }
-        if let Some(path) = outcome.left_out {
-            self.left_out.insert(path);
-        }
-        let Some(entry) = outcome.entry else { return Ok(()) };
+        let Some(entry) = outcome.entry else { return };
         match &entry.kind {
             Kind::Hardlink { target } if self.left_out.contains(target) => {
                 let detail = "another name of a file that could not be taken";
                 self.problems.note(ProblemKind::Unreadable, &entry.path, detail);
-                return Ok(());
+                return;
             }
             Kind::File(file) => {
                 self.stats.files += 1;
@@ -294,7 +305,7 @@ impl Pass {
                             );
                         }
                     }
-                    (_, Content::Inline(bytes)) => references.link(&entry.path, bytes),
+                    (kind, Content::Inline(bytes)) => references.link(kind, bytes),
                     _ => {}
                 }
             }
@@ -307,15 +318,17 @@ impl Pass {
             }
             _ => self.stats.others += 1,
         }
-        match self.encoder.encode(&entry) {
-            Ok(bytes) => {
-                self.tree.write(&bytes)?;
-                self.cache.write(&bytes);
-                self.entries += 1;
-            }
+        match self.encoder.encode_into(&entry, &mut self.encoded) {
+            Ok(()) => self.entries += 1,
             Err(error) => self.problems.note(ProblemKind::BadName, &entry.path, error.to_string()),
         }
-        context.progress.advance(outcome.unreported_bytes, 1);
+    }
+
+    /// Writes what was put into the tree since the last time.
+    fn write(&mut self) -> Result<()> {
+        self.tree.write(&self.encoded)?;
+        self.cache.write(&self.encoded);
+        self.encoded.clear();
         Ok(())
     }
 }
@@ -323,5 +336,5 @@ impl Pass {
 /// A blob of the registry as something that can be opened.
 fn blob_item(digest: &Digest) -> Item {
     let stat = FileStat { size: 0, identity: Identity::Unknown, sparse: false };
-    Item { path: blob_path(digest), meta: Meta::default(), kind: ItemKind::File(stat) }
+    Item { path: blob_path(digest), meta: Meta::default(), kind: ItemKind::File(stat), content: None }
 }

@@ -25,6 +25,9 @@ type Tree = TreeEntries<Box<dyn Read>>;
 /// [`seal`] of both and of the tree. Disks rot, and what is read here goes into snapshots.
 const HEAD_BYTES: usize = SnapshotId::LEN + 8 + blake3::OUT_LEN;
 
+/// The tree is hashed and written in pieces of this length: short ones cost more.
+const BUFFER_BYTES: usize = 128 << 10;
+
 /// Binds a cached tree, by its hash, to its snapshot.
 fn seal(id: &SnapshotId, secs: i64, tree: &blake3::Hash) -> blake3::Hash {
     let parts: [&[u8]; 3] = [id.as_bytes(), &secs.to_be_bytes(), tree.as_bytes()];
@@ -150,17 +153,18 @@ impl Parent {
 
 fn is_blob(entry: &Entry) -> bool {
     use dtrvault_registry::layout::{PathKind, classify};
-    matches!(classify(&entry.path), PathKind::BlobData { .. } | PathKind::BlobById { .. })
+    entry.kind != Kind::Dir
+        && matches!(classify(&entry.path), PathKind::BlobData { .. } | PathKind::BlobById { .. })
 }
 
 /// The parent's file, when it is certainly the same as the one that was found.
-pub(super) fn unchanged<'a>(
-    parent: Option<&'a Entry>,
+pub(super) fn unchanged(
+    parent: Option<Entry>,
     found: &FileStat,
     mtime: Time,
-) -> Option<&'a dtrvault_format::File> {
+) -> Option<dtrvault_format::File> {
     let parent = parent?;
-    let Kind::File(file) = &parent.kind else { return None };
+    let Kind::File(file) = parent.kind else { return None };
     let same = file.size == found.size
         && parent.meta.mtime == mtime
         && file.identity == found.identity
@@ -170,8 +174,7 @@ pub(super) fn unchanged<'a>(
 
 /// The tree that is being written, kept for the next run once it is committed.
 pub(super) struct NewTree {
-    temporary: Option<(PathBuf, BufWriter<File>)>,
-    hasher: blake3::Hasher,
+    temporary: Option<(PathBuf, BufWriter<Hashed>)>,
     path: PathBuf,
     failed: Option<io::Error>,
 }
@@ -185,12 +188,13 @@ impl NewTree {
             .map_or(Ok(()), fs::create_dir_all)
             .and_then(|()| private_file(&temporary))
             .and_then(|mut file| file.write_all(&[0; HEAD_BYTES]).map(|()| file));
-        let hasher = blake3::Hasher::new();
         match opened {
             Ok(file) => {
-                Self { temporary: Some((temporary, BufWriter::new(file))), hasher, path, failed: None }
+                let file = Hashed { file, hasher: blake3::Hasher::new() };
+                let file = BufWriter::with_capacity(BUFFER_BYTES, file);
+                Self { temporary: Some((temporary, file)), path, failed: None }
             }
-            Err(error) => Self { temporary: None, hasher, path, failed: Some(error) },
+            Err(error) => Self { temporary: None, path, failed: Some(error) },
         }
     }
 
@@ -200,7 +204,6 @@ impl NewTree {
             return;
         }
         if let Some((_, file)) = &mut self.temporary {
-            self.hasher.update(bytes);
             self.failed = file.write_all(bytes).err();
         }
     }
@@ -211,9 +214,10 @@ impl NewTree {
             return Err(OpsError::Cache(error));
         }
         let Some((temporary, file)) = self.temporary.take() else { return Ok(()) };
-        let sealed = seal(id, time.secs, &self.hasher.finalize());
-        let parts: [&[u8]; 3] = [id.as_bytes(), &time.secs.to_be_bytes(), sealed.as_bytes()];
-        let kept = file.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| {
+        let kept = file.into_inner().map_err(io::IntoInnerError::into_error).and_then(|tree| {
+            let Hashed { file, hasher } = tree;
+            let sealed = seal(id, time.secs, &hasher.finalize());
+            let parts: [&[u8]; 3] = [id.as_bytes(), &time.secs.to_be_bytes(), sealed.as_bytes()];
             std::os::unix::fs::FileExt::write_all_at(&file, &parts.concat(), 0)?;
             fs::rename(&temporary, &self.path)
         });
@@ -229,6 +233,24 @@ impl Drop for NewTree {
         if let Some((path, _)) = &self.temporary {
             let _ = fs::remove_file(path);
         }
+    }
+}
+
+/// A file, and the hash of what is written to it.
+struct Hashed {
+    file: File,
+    hasher: blake3::Hasher,
+}
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hasher.update(bytes.get(..written).unwrap_or_default());
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 

@@ -17,25 +17,32 @@ use crate::context::Context;
 use crate::error::Result;
 
 /// Files up to this length stand in the tree itself, bytes: link files have 71.
-const INLINE_BYTES: u64 = 512;
+pub(super) const INLINE_BYTES: u64 = 512;
 /// A link that is being rewritten is read again so many times.
 const LINK_READS: usize = 40;
 /// Time between two such reads.
 const LINK_PAUSE: Duration = Duration::from_millis(25);
 
-/// What became of one found thing.
+/// What became of one found thing. There are very many, and most have nothing but an entry.
 #[derive(Default)]
 pub(super) struct Outcome {
     /// Its entry, unless it could not be taken.
     pub(super) entry: Option<Entry>,
-    /// Its path, when it could not.
-    pub(super) left_out: Option<Vec<u8>>,
-    /// What was wrong.
-    pub(super) problems: Problems,
     /// Bytes that were read for it.
     pub(super) read_bytes: u64,
     /// Bytes that are not yet in the progress.
     pub(super) unreported_bytes: u64,
+    /// What else there is to say.
+    pub(super) notes: Option<Box<Notes>>,
+}
+
+/// What is to be said of few things.
+#[derive(Default)]
+pub(super) struct Notes {
+    /// Its path, when it could not be taken.
+    pub(super) left_out: Option<Vec<u8>>,
+    /// What was wrong.
+    pub(super) problems: Problems,
     /// When it is a manifest that was read: its digest, and what it names.
     pub(super) manifest: Option<(Digest, Vec<Digest>)>,
 }
@@ -43,8 +50,12 @@ pub(super) struct Outcome {
 impl Outcome {
     pub(super) fn problem(problem: Problem) -> Self {
         let mut outcome = Self::default();
-        outcome.problems.add(problem);
+        outcome.notes().problems.add(problem);
         outcome
+    }
+
+    fn notes(&mut self) -> &mut Notes {
+        self.notes.get_or_insert_default()
     }
 
     pub(super) fn entry(entry: Entry) -> Self {
@@ -56,6 +67,13 @@ impl Outcome {
         let unreported_bytes = file.size;
         let entry = Entry { path: item.path, meta: item.meta, kind: Kind::File(file) };
         Self { unreported_bytes, ..Self::entry(entry) }
+    }
+
+    /// A file that was read, and stands in the tree.
+    fn inline(item: Item, stat: &FileStat, bytes: Vec<u8>, still: bool) -> Self {
+        let size = bytes.len() as u64;
+        let entry = entry(item, stat, Content::Inline(bytes), size, still, false);
+        Self { read_bytes: size, unreported_bytes: size, ..Self::entry(entry) }
     }
 
     /// A file that cannot be taken, unless none can be any more.
@@ -70,7 +88,7 @@ impl Outcome {
             detail = format!("{detail}: {cause}");
         }
         let mut outcome = Self::problem(Problem { path: path.clone(), kind, detail });
-        outcome.left_out = Some(path);
+        outcome.notes().left_out = Some(path);
         Ok(outcome)
     }
 }
@@ -85,11 +103,16 @@ pub(super) struct ReadFile<'a> {
 
 impl ReadFile<'_> {
     /// Reads and stores a file.
-    pub(super) fn run(self, item: Item, stat: &FileStat) -> Result<Outcome> {
+    pub(super) fn run(self, mut item: Item, stat: &FileStat) -> Result<Outcome> {
         self.context.proceed()?;
         let kind = classify(&item.path);
         if kind.is_link() {
             return self.link(item, stat);
+        }
+        // A blob's bytes go another way.
+        let early = item.content.take().filter(|_| !matches!(kind, PathKind::BlobData { .. }));
+        if let Some(bytes) = early {
+            return Ok(Outcome::inline(item, stat, bytes, true));
         }
         let named = match kind {
             PathKind::BlobData { digest } => Some(digest),
@@ -118,7 +141,9 @@ impl ReadFile<'_> {
         } else {
             match self.blob(&mut *file, named.filter(|_| may_be_manifest(stat.size)))? {
                 Ok(stored) => {
-                    outcome.manifest = stored.manifest;
+                    if stored.manifest.is_some() {
+                        outcome.notes().manifest = stored.manifest;
+                    }
                     (Content::Blob(stored.digest), stored.size)
                 }
                 Err(error) => return unreadable(item, error),
@@ -132,7 +157,7 @@ impl ReadFile<'_> {
         let still = file.still(stat).unwrap_or(false);
         if !still {
             let detail = "it changed while it was read; what was read is stored";
-            outcome.problems.note(ProblemKind::Changed, &item.path, detail);
+            outcome.notes().problems.note(ProblemKind::Changed, &item.path, detail);
         }
         let mismatch = matches!((&content, named), (Content::Blob(is), Some(name)) if *is != name);
         outcome.entry = Some(entry(item, stat, content, size, still, mismatch));
@@ -140,16 +165,20 @@ impl ReadFile<'_> {
     }
 
     /// Reads a link file, again and again while the registry is rewriting it.
-    fn link(self, item: Item, stat: &FileStat) -> Result<Outcome> {
-        let mut outcome = Outcome::default();
+    fn link(self, mut item: Item, stat: &FileStat) -> Result<Outcome> {
+        let mut torn = None;
+        let mut early = item.content.take();
         let mut reads = 1;
         let (bytes, still) = loop {
-            let read = self.source.open(&item).and_then(|mut file| {
-                let bytes = read_up_to(&mut *file, link::MAX_LINK_BYTES as u64)
-                    .map_err(|error| unreadable(&item.path, error))?;
-                Ok((bytes, file.still(stat).unwrap_or(false)))
-            });
-            let (bytes, still) = match read {
+            let read = || {
+                self.source.open(&item).and_then(|mut file| {
+                    let bytes = read_up_to(&mut *file, link::MAX_LINK_BYTES as u64)
+                        .map_err(|error| unreadable(&item.path, error))?;
+                    Ok((bytes, file.still(stat).unwrap_or(false)))
+                })
+            };
+            let (bytes, still) = match early.take().map_or_else(read, |bytes| Ok((Short::Whole(bytes), true)))
+            {
                 Ok((Short::Whole(bytes) | Short::Longer(bytes), still)) => (bytes, still),
                 Err(error) => return Outcome::left_out(item.path, error),
             };
@@ -157,11 +186,11 @@ impl ReadFile<'_> {
                 Ok(_) => break (bytes, still),
                 // It is no link at all, and will not become one.
                 Err(link::BadLink::NotADigest) => {
-                    outcome.problems.note(ProblemKind::TornLink, &item.path, "it holds no digest");
+                    torn = Some("it holds no digest".to_owned());
                     break (bytes, still);
                 }
                 Err(bad) if reads >= LINK_READS => {
-                    outcome.problems.note(ProblemKind::TornLink, &item.path, format!("{bad}, and stays so"));
+                    torn = Some(format!("{bad}, and stays so"));
                     break (bytes, still);
                 }
                 Err(_) => {
@@ -171,10 +200,11 @@ impl ReadFile<'_> {
                 }
             }
         };
-        let size = bytes.len() as u64;
-        outcome.read_bytes = size;
-        outcome.unreported_bytes = size;
-        outcome.entry = Some(entry(item, stat, Content::Inline(bytes), size, still, false));
+        let path = torn.is_some().then(|| item.path.clone());
+        let mut outcome = Outcome::inline(item, stat, bytes, still);
+        if let Some((path, detail)) = path.zip(torn) {
+            outcome.notes().problems.note(ProblemKind::TornLink, &path, detail);
+        }
         Ok(outcome)
     }
 

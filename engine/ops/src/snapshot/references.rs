@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use dtrvault_format::{Digest, ProblemKind};
-use dtrvault_registry::layout::{PathKind, classify};
+use dtrvault_registry::layout::PathKind;
 use dtrvault_registry::link;
 use dtrvault_registry::manifest::{self, MAX_MANIFEST_BYTES};
 
@@ -30,8 +30,8 @@ impl References {
     }
 
     /// Takes in a link file.
-    pub(super) fn link(&mut self, path: &[u8], content: &[u8]) {
-        let target = match classify(path) {
+    pub(super) fn link(&mut self, kind: PathKind<'_>, content: &[u8]) {
+        let target = match kind {
             PathKind::TagCurrent { .. } | PathKind::RevisionLink { .. } => link::parse(content).ok(),
             _ => None,
         };

@@ -62,6 +62,7 @@ impl Bucket {
                     identity: object.etag.map_or(Identity::Unknown, Identity::Etag),
                     sparse: false,
                 }),
+                content: None,
             });
         }
         items.sort_unstable_by(|a, b| path_order(&a.path, &b.path));

@@ -9,8 +9,9 @@ use dtrvault_format::Time;
 use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, openat};
 use rustix::io::Errno;
 
+use super::short::FILE;
 use super::{FileStat, Found, Item, Source, SourceError, SourceFile, WalkOptions, walk};
-use crate::beneath::{FOLDER, HANDLE, Root};
+use crate::beneath::{FOLDER, HANDLE, Quiet, Root};
 use crate::inode;
 use std::ops::ControlFlow;
 
@@ -77,13 +78,7 @@ impl Source for Local {
     fn open(&self, item: &Item) -> Result<Box<dyn SourceFile>, SourceError> {
         let path = &item.path;
         let vanished = || SourceError::Vanished { path: path.clone() };
-        // Not blocking: a pipe may stand there by now.
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK;
-        let fd = match self.root.open(path, flags | OFlags::NOATIME) {
-            // The time of the last access is left alone only for its owner.
-            Err(Errno::PERM) => self.root.open(path, flags),
-            other => other,
-        };
+        let fd = Quiet::default().open(|quiet| self.root.open(path, FILE | quiet));
         let fd = fd.map_err(|error| match error {
             Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::STALE | Errno::NXIO => vanished(),
             error => unreadable(path, error),

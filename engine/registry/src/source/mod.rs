@@ -6,8 +6,12 @@
 //! is an error.
 
 mod bucket;
+mod device;
 mod folder;
+mod leaf;
+mod listing;
 mod local;
+mod short;
 mod walk;
 
 use std::ffi::OsStr;
@@ -20,9 +24,10 @@ use dtrvault_format::{Identity, Kind, Meta, Problem, Time};
 use dtrvault_store::StoreError;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use crate::layout::{PathKind, classify};
+use crate::layout::{PathKind, UPLOADS, classify};
 pub use bucket::Bucket;
 pub use local::Local;
+pub use short::ShortFiles;
 
 /// Image content somewhere.
 pub trait Source: Send + Sync {
@@ -89,6 +94,9 @@ pub struct Item {
     pub meta: Meta,
     /// What it is.
     pub kind: ItemKind,
+    /// All bytes of a file that [`WalkOptions::short`] asked for, as long as `kind` says: it
+    /// did not change while it was read.
+    pub content: Option<Vec<u8>>,
 }
 
 /// Kinds of items.
@@ -111,20 +119,31 @@ pub struct FileStat {
     pub sparse: bool,
 }
 
-/// What a walk leaves out.
+/// What a walk leaves out, and what it takes along.
 #[derive(Debug, Clone, Default)]
 pub struct WalkOptions {
     /// Paths relative to the root that are left out, folders with all that is in them. See [`exclusions`].
     pub exclude: GlobSet,
     /// Unfinished pushes, the folders `_uploads`, are walked too.
     pub with_uploads: bool,
+    /// Files that are wanted with their content.
+    pub short: Option<ShortFiles>,
 }
 
 impl WalkOptions {
     /// Whether the thing at `path` itself, not only what it stands in, is left out.
     pub(crate) fn skips(&self, path: &[u8]) -> bool {
-        (!self.with_uploads && matches!(classify(path), PathKind::Upload { .. }))
-            || path == crate::target::SCRATCH
+        (!self.with_uploads && matches!(classify(path), PathKind::Upload { .. })) || self.leaves_out(path)
+    }
+
+    /// The same, sooner: for a path that ends in `name` and stands in a folder that is not left out.
+    pub(crate) fn skips_child(&self, path: &[u8], name: &[u8]) -> bool {
+        // Whatever else lies in the folder of uploads stands in what is left out.
+        if name == UPLOADS { self.skips(path) } else { self.leaves_out(path) }
+    }
+
+    fn leaves_out(&self, path: &[u8]) -> bool {
+        path == crate::target::SCRATCH
             || (!self.exclude.is_empty() && self.exclude.is_match(OsStr::from_bytes(path)))
     }
 }

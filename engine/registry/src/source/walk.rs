@@ -1,27 +1,25 @@
 //! Walks a folder: read ahead by several threads, delivered by one in tree order.
 //!
-//! Unread folders wait in an ordered set, and readers always take the first: the ones that are
-//! needed soonest. Whoever delivers takes the folder it needs from what was read, waits when it
-//! is being read, and else reads it itself. So it never waits for anything that waits for it.
-//! Memory: the names of the folders on the way from the root to the current one, at most
-//! [`READ_AHEAD_ENTRIES`] entries read ahead, and one folder more a thread.
+//! Unread folders wait in an ordered map, a group of neighbours under one key, and readers always
+//! take the first: the ones that are needed soonest. Whoever delivers takes the group it needs from
+//! what was read, waits when it is being read, and else reads it itself. So it never waits for
+//! anything that waits for it. Memory: what is in the folders on the way from the root to the
+//! current one, at most [`READ_AHEAD_BYTES`] read ahead, and one group more a thread.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use dtrvault_format::{Identity, Kind, Problem};
+use dtrvault_format::{Identity, Kind};
 
-use super::folder::{Child, Fault, Folder, Leaf, Reader, Shared, What, push};
+use super::folder::Reader;
+use super::listing::{Group, Listing, Part, Shared};
 use super::{Found, Item, ItemKind, WalkOptions};
 use crate::beneath::Root;
 
-/// Entries that may be read and not yet delivered, some 300 bytes each.
-const READ_AHEAD_ENTRIES: usize = 32 * 1024;
-
-/// Most folders that a reader takes at once, where many are waiting.
-const MAX_BATCH: usize = 16;
+/// Memory of what may be read and not yet delivered, about; an entry takes some 400 bytes.
+const READ_AHEAD_BYTES: usize = 12 << 20;
 
 type Sink<'a> = dyn FnMut(Found) -> ControlFlow<()> + 'a;
 
@@ -31,15 +29,19 @@ pub(super) fn walk(root: &Root, options: &WalkOptions, threads: usize, sink: &mu
     thread::scope(|scope| {
         let _stop = Stop(&shared);
         for number in 0..threads {
-            let run = || read_ahead(&shared, Reader::new(root, options), threads);
+            let run = || read_ahead(&shared, Reader::new(root, options, threads));
             let thread = thread::Builder::new().name(format!("walk-{number}"));
             // Fewer threads are slower, and enough.
             if thread.spawn_scoped(scope, run).is_err() {
                 break;
             }
         }
-        let mut delivery =
-            Delivery { ahead: &shared, reader: Reader::new(root, options), files: HashMap::new(), sink };
+        let mut delivery = Delivery {
+            ahead: &shared,
+            reader: Reader::new(root, options, threads),
+            files: HashMap::new(),
+            sink,
+        };
         let _ = delivery.run();
     });
 }
@@ -50,18 +52,18 @@ struct Ahead {
     state: Mutex<State>,
     /// There is something to read again, or the walk is over.
     readers: Condvar,
-    /// A folder was read that may be the needed one.
+    /// Folders were read that may be the needed ones.
     delivery: Condvar,
 }
 
 #[derive(Default)]
 struct State {
-    /// Keys ([`key`]) of folders that no one has begun to read.
-    waiting: BTreeSet<Vec<u8>>,
-    /// Folders by path; none while they are being read.
-    read: HashMap<Vec<u8>, Option<Folder>>,
-    /// Entries in `read`.
-    entries: usize,
+    /// Groups that no one has begun to read, by their keys.
+    waiting: BTreeMap<Vec<u8>, Arc<Group>>,
+    /// What was read, by the group's key; none while it is being read.
+    read: HashMap<Vec<u8>, Option<Listing>>,
+    /// Memory that `read` takes.
+    bytes: usize,
     idle: usize,
     delivery_waits: bool,
     stop: bool,
@@ -82,39 +84,29 @@ impl Ahead {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts the folders that `folder` leaves unread to the others.
-    fn announce(&self, state: &mut State, path: &[u8], folder: &Folder) {
-        let mut fresh = 0_usize;
-        folder.unread(&mut path.to_vec(), &mut |path| {
-            state.waiting.insert(key(path));
-            fresh += 1;
-        });
-        for _ in 0..fresh.min(state.idle) {
+    /// Puts what is left unread to the others.
+    fn announce(&self, state: &mut State, unread: Vec<(Vec<u8>, Arc<Group>)>) {
+        for _ in 0..unread.len().min(state.idle) {
             self.readers.notify_one();
         }
+        state.waiting.extend(unread);
     }
 }
 
-/// A path so that plain order of bytes is tree order: no name holds NUL.
-fn key(path: &[u8]) -> Vec<u8> {
-    path.iter().map(|b| if *b == b'/' { 0 } else { *b }).collect()
-}
-
-fn path(mut key: Vec<u8>) -> Vec<u8> {
-    for byte in &mut key {
-        if *byte == 0 {
-            *byte = b'/';
-        }
-    }
-    key
+/// What a listing leaves unread, with keys.
+fn unread(listing: &Listing) -> Vec<(Vec<u8>, Arc<Group>)> {
+    let groups = listing.parts.iter().filter_map(|part| match part {
+        Part::Unread(group) => Some((group.key(), Arc::clone(group))),
+        _ => None,
+    });
+    groups.collect()
 }
 
 /// One reading thread.
-fn read_ahead(ahead: &Ahead, mut reader: Reader<'_>, threads: usize) {
-    let mut batch = Vec::new();
+fn read_ahead(ahead: &Ahead, mut reader: Reader<'_>) {
     let mut state = ahead.lock();
     loop {
-        while !state.stop && (state.waiting.is_empty() || state.entries >= READ_AHEAD_ENTRIES) {
+        while !state.stop && (state.waiting.is_empty() || state.bytes >= READ_AHEAD_BYTES) {
             state.idle += 1;
             state = ahead.readers.wait(state).unwrap_or_else(PoisonError::into_inner);
             state.idle -= 1;
@@ -122,24 +114,15 @@ fn read_ahead(ahead: &Ahead, mut reader: Reader<'_>, threads: usize) {
         if state.stop {
             return;
         }
-        let many = (state.waiting.len() / (threads * 4)).clamp(1, MAX_BATCH);
-        for _ in 0..many {
-            if let Some(first) = state.waiting.pop_first() {
-                let path = path(first);
-                state.read.insert(path.clone(), None);
-                batch.push((path, Folder::default()));
-            }
-        }
+        let Some((key, group)) = state.waiting.pop_first() else { continue };
+        state.read.insert(key.clone(), None);
         drop(state);
-        for (path, folder) in &mut batch {
-            *folder = reader.read(path);
-        }
+        let listing = reader.read(&group);
+        let unread = unread(&listing);
         state = ahead.lock();
-        for (path, folder) in batch.drain(..) {
-            ahead.announce(&mut state, &path, &folder);
-            state.entries += folder.entries();
-            state.read.insert(path, Some(folder));
-        }
+        ahead.announce(&mut state, unread);
+        state.bytes += listing.bytes;
+        state.read.insert(key, Some(listing));
         if state.delivery_waits {
             ahead.delivery.notify_one();
         }
@@ -163,49 +146,41 @@ struct First {
 
 impl Delivery<'_, '_> {
     fn run(&mut self) -> ControlFlow<()> {
-        let mut path = Vec::new();
+        let root = self.reader.read_root();
+        self.ahead.announce(&mut self.ahead.lock(), unread(&root));
         // Folders can nest deeper than a thread's stack.
-        let mut levels = Vec::new();
-        let root = self.fetch(&path);
-        levels.push((0, self.enter(&path, root)?));
-        while let Some((len, children)) = levels.last_mut() {
-            path.truncate(*len);
-            let Some(child) = children.next() else {
-                levels.pop();
-                continue;
-            };
-            push(&mut path, &child.name);
-            let folder = match child.what {
-                What::Leaf(leaf) => {
-                    self.leaf(&path, leaf)?;
-                    continue;
+        let mut levels = vec![root.parts.into_iter()];
+        while let Some(parts) = levels.last_mut() {
+            match parts.next() {
+                None => {
+                    levels.pop();
                 }
-                What::Problem(fault) => {
-                    self.problem(&path, fault)?;
-                    continue;
+                Some(Part::Item(item)) => (self.sink)(Found::Item(item))?,
+                Some(Part::Shared(item, shared)) => {
+                    let item = self.one_name(item, shared);
+                    (self.sink)(Found::Item(item))?;
                 }
-                What::Folder(folder) => folder,
-                What::Unread => self.fetch(&path),
-            };
-            let children = self.enter(&path, folder)?;
-            levels.push((path.len(), children));
+                Some(Part::Problem(problem)) => (self.sink)(Found::Problem(problem))?,
+                Some(Part::Unread(group)) => levels.push(self.fetch(&group).parts.into_iter()),
+            }
         }
         ControlFlow::Continue(())
     }
 
-    /// The folder at `path`, from whoever reads it.
-    fn fetch(&mut self, path: &[u8]) -> Folder {
+    /// What is in a group, from whoever reads it.
+    fn fetch(&mut self, group: &Group) -> Listing {
+        let key = group.key();
         let mut state = self.ahead.lock();
         loop {
-            match state.read.get_mut(path).map(Option::take) {
-                Some(Some(folder)) => {
-                    state.read.remove(path);
-                    let full = state.entries >= READ_AHEAD_ENTRIES;
-                    state.entries = state.entries.saturating_sub(folder.entries());
-                    if full && state.entries < READ_AHEAD_ENTRIES {
+            match state.read.get_mut(&key).map(Option::take) {
+                Some(Some(listing)) => {
+                    state.read.remove(&key);
+                    let full = state.bytes >= READ_AHEAD_BYTES;
+                    state.bytes = state.bytes.saturating_sub(listing.bytes);
+                    if full && state.bytes < READ_AHEAD_BYTES {
                         self.ahead.readers.notify_all();
                     }
-                    return folder;
+                    return listing;
                 }
                 Some(None) => {
                     state.delivery_waits = true;
@@ -213,37 +188,25 @@ impl Delivery<'_, '_> {
                     state.delivery_waits = false;
                 }
                 None => {
-                    state.waiting.remove(&key(path));
+                    state.waiting.remove(&key);
                     drop(state);
-                    let folder = self.reader.read(path);
-                    let mut state = self.ahead.lock();
-                    self.ahead.announce(&mut state, path, &folder);
-                    return folder;
+                    let listing = self.reader.read(group);
+                    self.ahead.announce(&mut self.ahead.lock(), unread(&listing));
+                    return listing;
                 }
             }
         }
     }
 
-    /// Delivers the folder itself; its children are left to do.
-    fn enter(&mut self, path: &[u8], folder: Folder) -> ControlFlow<(), std::vec::IntoIter<Child>> {
-        if let Some(meta) = folder.meta {
-            (self.sink)(Found::Item(Item { path: path.to_vec(), meta, kind: ItemKind::Other(Kind::Dir) }))?;
-        }
-        for fault in folder.problems {
-            self.problem(path, fault)?;
-        }
-        ControlFlow::Continue(folder.children.into_iter())
-    }
-
-    fn leaf(&mut self, path: &[u8], leaf: Leaf) -> ControlFlow<()> {
-        let mut kind = leaf.kind;
-        if let (Some(shared), ItemKind::File(stat)) = (leaf.shared, &kind)
-            && let Some(target) = self.first_name(path, shared, &stat.identity)
+    /// A file with several names: itself, or a link to the name that it was delivered under.
+    fn one_name(&mut self, mut item: Item, shared: Shared) -> Item {
+        if let ItemKind::File(stat) = &item.kind
+            && let Some(target) = self.first_name(&item.path, shared, &stat.identity)
         {
-            kind = ItemKind::Other(Kind::Hardlink { target });
+            item.kind = ItemKind::Other(Kind::Hardlink { target });
+            item.content = None;
         }
-        (self.sink)(Found::Item(Item { path: path.to_vec(), meta: leaf.meta, kind }))?;
-        leaf.fault.map_or(ControlFlow::Continue(()), |fault| self.problem(path, fault))
+        item
     }
 
     /// The name under which this file was delivered before. A file that changed since is
@@ -264,14 +227,5 @@ impl Delivery<'_, '_> {
             First { path: path.to_vec(), identity: identity.clone(), unseen: file.links.saturating_sub(1) };
         self.files.insert(id, first);
         None
-    }
-
-    fn problem(&mut self, path: &[u8], (kind, detail): Fault) -> ControlFlow<()> {
-        let len = path.len().min(dtrvault_format::limits::MAX_PATH_BYTES);
-        (self.sink)(Found::Problem(Problem {
-            path: path.get(..len).unwrap_or_default().to_vec(),
-            kind,
-            detail,
-        }))
     }
 }
