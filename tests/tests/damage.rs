@@ -4,14 +4,14 @@
 use std::fs;
 
 use dtrvault_tests::listing::{assert_same, listing};
-use dtrvault_tests::{Dice, Storage, Vault, flip_byte, shapes};
+use dtrvault_tests::{Storage, Vault, Words, flip_byte, shapes};
 
 /// Two evenings on a registry: a big blob on each, so that packs hold one or the other.
 fn stored() -> (Vault, Storage, [String; 2]) {
     let vault = Vault::init();
     let storage = Storage::create(vault.at("registry"));
     let digests = [0, 1].map(|evening| {
-        let digest = storage.blob(&Dice::new(evening).bytes(3 << 20));
+        let digest = storage.blob(&Words::new(evening).bytes(3 << 20));
         storage.image("acme/app", &format!("v{evening}"), &[format!("layer {evening}").into_bytes()]);
         vault.run(["snapshot", "--registry", "registry"]).ok();
         digest
@@ -96,7 +96,7 @@ fn damage_of_every_kind_of_object_is_found_and_never_a_panic() {
     for folder in ["packs", "index", "snapshots", "keys"] {
         for change in ["flip first", "flip last", "cut", "empty"] {
             let vault = Vault::init();
-            fs::write(vault.at("m"), Dice::new(1).text(200_000)).unwrap();
+            fs::write(vault.at("m"), Words::new(1).text(200_000)).unwrap();
             vault.run(["snapshot", "--metadata", "m"]).ok();
             let object = vault.objects(folder).remove(0);
             let len = fs::metadata(&object).unwrap().len();
