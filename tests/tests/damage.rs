@@ -73,6 +73,32 @@ fn a_lost_pack_and_a_cut_one_are_found_without_reading() {
 }
 
 #[test]
+fn packs_without_a_name_are_told_by_what_can_be_done_with_them() {
+    let (vault, ..) = stored();
+    let pack = biggest(&vault);
+    let key = format!("packs/ab/{}", "ab".repeat(32));
+    let torn = vault.repo().join(&key);
+    fs::create_dir_all(torn.parent().unwrap()).unwrap();
+    fs::write(&torn, &fs::read(&pack).unwrap()[..1 << 20]).unwrap();
+    // It is no damage, and nothing that the next snapshot uses.
+    let told = vault.run(["check"]).ok();
+    told.tells(&format!("unusable: {key}")).tells("delete them from the store").tells("no damage found");
+    let report = vault.run(["check", "--json"]).ok().json();
+    let [unusable] = &shapes::array(&report, "unusable_packs")[..] else { panic!("{report:#}") };
+    assert_eq!(shapes::text(unusable, "object"), key);
+    assert_eq!(shapes::number(unusable, "size_bytes"), 1 << 20);
+    assert_eq!(shapes::number(&report, "unreferenced_packs"), 1);
+    // Where the index is gone, packs are not left over: they are what it is made from.
+    fs::remove_dir_all(vault.repo().join("index")).unwrap();
+    let told = vault.run(["check"]).exits(13);
+    told.tells("keep them until the damage is dealt with").tells("rebuild-index takes them in");
+    vault.run(["rebuild-index"]).ok().tells("1 pack cannot be used");
+    fs::remove_file(&torn).unwrap();
+    let told = vault.run(["check", "--read-data"]).ok().text();
+    assert!(!told.contains("not in the index"), "{told}");
+}
+
+#[test]
 fn what_was_lost_is_stored_again_by_the_next_snapshot() {
     let (vault, storage, _) = stored();
     fs::remove_file(biggest(&vault)).unwrap();

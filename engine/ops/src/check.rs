@@ -16,7 +16,7 @@ use dtrvault_repo::read::{Lost, Reader};
 
 pub use self::chosen::ReadData;
 use self::report::of_error;
-pub use self::report::{CheckReport, Damage};
+pub use self::report::{CheckReport, Damage, UnusablePack};
 use crate::context::Context;
 use crate::error::Result;
 

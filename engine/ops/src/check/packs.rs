@@ -1,15 +1,19 @@
 //! Packs: those of the store against those of the index, and every byte in them.
 
 use dtrvault_format::names::Named;
-use dtrvault_format::{SegmentId, SegmentPack};
+use dtrvault_format::{FormatError, SegmentId, SegmentPack};
+use dtrvault_repo::RepoError;
 use dtrvault_repo::index::PackNo;
 use dtrvault_repo::read::LostPart;
 
 use super::Check;
 use super::chosen::{ReadData, is_chosen};
-use super::report::{CheckReport, of_error, of_object};
+use super::report::{CheckReport, UnusablePack, of_error, of_object};
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{OpsError, Result};
+
+/// Most packs without a name that are opened: each costs three requests.
+const MAX_OPENED_PACKS: u64 = 1000;
 
 impl Check<'_> {
     /// Holds the packs of the store against those of the index.
@@ -27,7 +31,32 @@ impl Check<'_> {
         self.report.packs = stock.packs;
         self.report.unreferenced_packs = stock.unreferenced_packs;
         self.report.unreferenced_bytes = stock.unreferenced_bytes;
-        Ok(())
+        if stock.unreferenced_packs > 0 { self.open_unnamed() } else { Ok(()) }
+    }
+
+    /// Opens packs that the index does not name, as the run would that takes them in.
+    fn open_unnamed(&mut self) -> Result<()> {
+        let mut opened = 0;
+        let walked = self.repo.each_stored_pack(|pack| {
+            if opened == MAX_OPENED_PACKS || self.repo.index().pack_number(&pack.id)?.is_some() {
+                return Ok(());
+            }
+            if self.context.cancel.is_cancelled() {
+                return Err(RepoError::Aborted);
+            }
+            opened += 1;
+            match self.repo.pack_directory(pack) {
+                Err(error) if error.is_damage() => {
+                    let (object, detail) = (pack.id.key(), OpsError::chain(&error));
+                    self.report.unusable_packs.push(UnusablePack { object, size_bytes: pack.size, detail });
+                    Ok(())
+                }
+                Ok(_) | Err(RepoError::Malformed { source: FormatError::NewerVersion { .. }, .. }) => Ok(()),
+                Err(error) => Err(error),
+            }
+        });
+        self.context.proceed()?;
+        Ok(walked?)
     }
 
     /// Calls `visit` for each pack of each segment that can be read, each once; and once more for

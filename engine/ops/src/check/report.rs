@@ -33,6 +33,18 @@ fn optional_path<S: serde::Serializer>(path: &Option<Vec<u8>>, s: S) -> std::res
     }
 }
 
+/// A pack that no index segment names, and that no run will use: cut short, rotten, or of another
+/// repository. What the index names does not need it.
+#[derive(Debug, serde::Serialize)]
+pub struct UnusablePack {
+    /// Its key in the store.
+    pub object: String,
+    /// Its length.
+    pub size_bytes: u64,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
 /// What was looked at, and what was found.
 #[derive(Debug, Default, serde::Serialize)]
 pub struct CheckReport {
@@ -48,11 +60,13 @@ pub struct CheckReport {
     pub read_packs: u64,
     /// Their lengths.
     pub read_bytes: u64,
-    /// Packs in the store that no index segment names. No damage: a run that was cut short
-    /// leaves them, and the next one uses them again.
+    /// Packs in the store that no index segment names. No damage: a run that goes on has sent
+    /// them, or one that was cut short, and the next one uses them again.
     pub unreferenced_packs: u64,
     /// Their lengths.
     pub unreferenced_bytes: u64,
+    /// Those among them that cannot be used, of as many as were opened.
+    pub unusable_packs: Vec<UnusablePack>,
     /// What is damaged, as far as memory goes.
     pub damage: Vec<Damage>,
     /// All that is damaged, counted.
