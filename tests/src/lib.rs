@@ -4,7 +4,7 @@
 //!
 //! - [`Vault`], [`Run`]: the binary, in an environment that holds nothing of the machine's own.
 //! - [`MainJob`]: what an operator does from `init` to a changed password, and must get back.
-//! - [`Cloud`]: a repository in S3 or Azure, behind a line that may be bad.
+//! - [`Cloud`]: a repository in S3 or Azure, behind a line that may be bad. [`bad_line`]: the main job over such lines.
 //! - [`SmallDisk`]: a disk that is soon full.
 //! - [`RegistryServer`], [`skopeo`]: a real registry and a real client.
 //! - [`OciLayout`]: images to push. [`Storage`]: a registry's storage root without a registry.
@@ -14,6 +14,7 @@
 //! `tests/` has one file per story of an operator.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod bad_line;
 mod binary;
 mod bytes;
 mod client;
