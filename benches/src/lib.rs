@@ -6,16 +6,13 @@
 
 mod blobs;
 mod data;
-mod rows;
 mod stages;
 mod table;
 mod tags;
-mod words;
 
 pub use blobs::add_blobs;
 pub use data::{noise, tar, text, tree};
-pub use rows::write_day;
+pub use dtrvault_tests::Words;
 pub use stages::measure_stages;
 pub use table::{Speed, Table};
 pub use tags::{Images, make_tags};
-pub use words::Words;

@@ -6,7 +6,7 @@ use std::io::Read;
 
 use bytes::Bytes;
 use dtrvault_codec::{
-    Chunk, Chunker, Compressor, SplitSink, StreamChunker, TarJoin, TarSplitter, decompress,
+    Chunk, Chunker, Compressor, StreamChunker, TarJoin, TarSplitter, TarStreams, decompress,
 };
 use dtrvault_crypto::KeyRing;
 use dtrvault_format::{ChunkSizes, ChunkerParams, TreeDecoder, TreeEncoder};
@@ -114,31 +114,10 @@ fn sealing(table: &mut Table, ring: &KeyRing, data: &[u8]) {
     });
 }
 
-/// Both streams in memory.
-#[derive(Default)]
-struct Streams {
-    skeleton: Vec<u8>,
-    payload: Vec<u8>,
-}
-
-impl SplitSink for Streams {
-    type Error = Infallible;
-
-    fn skeleton(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
-        self.skeleton.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn payload(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
-        self.payload.extend_from_slice(bytes);
-        Ok(())
-    }
-}
-
 fn tars(table: &mut Table, tar: &[u8]) {
-    let mut streams = Streams::default();
+    let mut streams = TarStreams::default();
     table.stage("tar split", tar.len(), || {
-        streams = Streams::default();
+        streams = TarStreams::default();
         let mut splitter = TarSplitter::new();
         tar.chunks(4 * MIB).for_each(|piece| splitter.push(piece, &mut streams).unwrap());
         format!("{} members", splitter.finish(&mut streams).unwrap().members)

@@ -3,13 +3,13 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use crate::bytes::Dice;
+use crate::Words;
 
 /// A layer as a plain tar: some files of text that come again from layer to layer, and one
 /// that is `fresh`'s own.
 pub fn plain_layer(common: u64, fresh: u64) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
-    let mut dice = Dice::new(common);
+    let mut words = Words::new(common);
     let mut add = |name: String, content: &[u8]| {
         let mut header = tar::Header::new_gnu();
         header.set_size(content.len() as u64);
@@ -18,8 +18,8 @@ pub fn plain_layer(common: u64, fresh: u64) -> Vec<u8> {
         tar.append_data(&mut header, name, content).unwrap();
     };
     for n in 0..40 {
-        let len = 1000 + dice.below(20_000) as usize;
-        add(format!("usr/lib/{common}/file{n}.py"), &dice.text(len));
+        let len = 1000 + words.below(20_000) as usize;
+        add(format!("usr/lib/{common}/file{n}.py"), &words.text(len));
     }
     add("app/build".to_owned(), format!("build {fresh}\n").as_bytes());
     tar.into_inner().unwrap()

@@ -4,22 +4,22 @@
 //!
 //! - [`Vault`], [`Run`]: the binary, in an environment that holds nothing of the machine's own.
 //! - [`MainJob`]: what an operator does from `init` to a changed password, and must get back.
-//! - [`Cloud`]: a repository in S3 or Azure, behind a line that may be bad.
+//! - [`Cloud`]: a repository in S3 or Azure, behind a line that may be bad. [`bad_line`]: the main job over such lines.
 //! - [`SmallDisk`]: a disk that is soon full.
 //! - [`RegistryServer`], [`skopeo`]: a real registry and a real client.
 //! - [`OciLayout`]: images to push. [`Storage`]: a registry's storage root without a registry.
-//! - [`odd_files`], [`odd_tars`], [`dtr_tar`], [`dtr_days`]: what operators really have.
+//! - [`odd_files`], [`odd_tars`], [`dtr_days`]: what operators really have.
 //! - [`listing`]: a folder as a value, so that two can be held against each other.
 //!
 //! `tests/` has one file per story of an operator.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod bad_line;
 mod binary;
 mod bytes;
 mod client;
 mod clouds;
 pub mod dtr_days;
-pub mod dtr_tar;
 mod layers;
 pub mod listing;
 mod main_job;
@@ -32,9 +32,10 @@ pub mod shapes;
 mod small_disk;
 mod storage;
 mod vault;
+mod words;
 
 pub use binary::binary;
-pub use bytes::{Dice, digest_of, flip_byte};
+pub use bytes::{digest_of, flip_byte};
 pub use client::skopeo;
 pub use clouds::Cloud;
 pub use layers::{gzip, plain_layer};
@@ -45,3 +46,4 @@ pub use run::Run;
 pub use small_disk::{SmallDisk, with_disks};
 pub use storage::Storage;
 pub use vault::Vault;
+pub use words::Words;

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use rustix::fs::{CWD, FileType, Mode, makedev, mkfifoat, mknodat};
 
-use crate::bytes::Dice;
+use crate::Words;
 
 /// Whether this test may make devices and give files away.
 pub fn is_root() -> bool {
@@ -33,7 +33,7 @@ pub fn fill(root: &Path) {
 
 fn names(at: &Path) {
     fs::create_dir_all(at).unwrap();
-    let mut dice = Dice::new(1);
+    let mut words = Words::new(1);
     let long = "n".repeat(255);
     let odd: [&[u8]; 14] = [
         long.as_bytes(),
@@ -52,7 +52,7 @@ fn names(at: &Path) {
         b"a:b|c<d>e",
     ];
     for name in odd {
-        fs::write(at.join(OsStr::from_bytes(name)), dice.text(100)).unwrap();
+        fs::write(at.join(OsStr::from_bytes(name)), words.text(100)).unwrap();
     }
     // Order of paths: `a`, `a/b`, `a-b`, `a.b` sort differently by bytes and by component.
     for name in ["order/a/b", "order/a-b/c", "order/a.b/c", "order/a b/c"] {
@@ -71,13 +71,13 @@ fn names(at: &Path) {
 
 fn contents(at: &Path) {
     fs::create_dir_all(at).unwrap();
-    let mut dice = Dice::new(2);
+    let mut words = Words::new(2);
     // Around the bounds of chunks and frames.
     for len in [0usize, 1, 511, 512, 4095, 4096, 4097, 65_536, 65_537, (1 << 20) - 1, (1 << 20) + 1, 3 << 20]
     {
-        fs::write(at.join(format!("noise-{len}")), dice.bytes(len)).unwrap();
+        fs::write(at.join(format!("noise-{len}")), words.bytes(len)).unwrap();
     }
-    fs::write(at.join("text"), dice.text(300_000)).unwrap();
+    fs::write(at.join("text"), words.text(300_000)).unwrap();
     fs::write(at.join("zeros"), vec![0; 200_000]).unwrap();
     let sparse = File::create(at.join("sparse")).unwrap();
     sparse.set_len(64 << 20).unwrap();

@@ -5,8 +5,8 @@ use std::os::unix::fs::{FileExt as _, symlink};
 use std::path::Path;
 use std::process::Command;
 
-use crate::bytes::Dice;
-use crate::dtr_tar::dtr_tar;
+use crate::Words;
+use crate::dtr_days::dtr_tar;
 use crate::layers::gzip;
 
 /// What a snapshot says of a stream.
@@ -47,7 +47,7 @@ pub fn odd_tars() -> Vec<(&'static str, Form, Vec<u8>)> {
     let last_zeros = whole.len() - whole.iter().rposition(|byte| *byte != 0).unwrap() - 1;
     let without_end = whole[..(whole.len() - last_zeros).next_multiple_of(512)].to_vec();
     let one_block = [&without_end[..], &[0; 512]].concat();
-    let mut dice = Dice::new(7);
+    let mut words = Words::new(7);
     let v7 = gnu_tar(at, &["--format=v7"], &["small", "links"]);
     let mut found = vec![
         ("gnu", Form::Tar, gnu_tar(at, &["--format=gnu"], &["."])),
@@ -68,22 +68,22 @@ pub fn odd_tars() -> Vec<(&'static str, Form, Vec<u8>)> {
         ("base-256 numbers", Form::Tar, base_256()),
         ("no end blocks", Form::Tar, without_end.clone()),
         ("one end block", Form::Tar, one_block),
-        ("trailing bytes", Form::Tar, [&whole[..], &dice.bytes(12_345)].concat()),
+        ("trailing bytes", Form::Tar, [&whole[..], &words.bytes(12_345)].concat()),
         ("trailing text", Form::Tar, [&whole[..], b"-- end of backup --\n"].concat()),
         ("concatenated", Form::Tar, [&whole[..], &whole, &without_end, &whole].concat()),
         ("many zeros at the end", Form::Tar, [&whole[..], &vec![0; 3 << 20]].concat()),
         ("zeros of no whole block", Form::Tar, [&whole[..], &[0; 100]].concat()),
         ("no members", Form::Tar, vec![0; 10_240]),
-        ("garbage after a member", Form::Tar, [&without_end[..], &dice.bytes(2048)].concat()),
+        ("garbage after a member", Form::Tar, [&without_end[..], &words.bytes(2048)].concat()),
         ("device with a size", Form::Tar, device_with_size()),
         ("signed checksum", Form::Tar, signed_checksum()),
         ("dtr", Form::Tar, dtr_tar(6000, 1)),
         ("gzip", Form::Gzip, gzip(&whole, 6)),
         ("zstd", Form::Zstd, zstd::encode_all(&whole[..], 3).unwrap()),
-        ("no tar: noise", Form::Other, dice.bytes(3 << 20)),
-        ("no tar: text", Form::Other, dice.text(70_000)),
+        ("no tar: noise", Form::Other, words.bytes(3 << 20)),
+        ("no tar: text", Form::Other, words.text(70_000)),
         ("no tar: one byte", Form::Other, vec![b'x']),
-        ("no tar: short", Form::Other, dice.bytes(511)),
+        ("no tar: short", Form::Other, words.bytes(511)),
     ];
     let mut sparse_only = gnu_tar(at, &["--format=gnu", "-S"], &["many holes"]);
     sparse_only.extend_from_slice(&whole);
@@ -100,14 +100,14 @@ pub fn cut_tar() -> Vec<u8> {
 }
 
 fn members(at: &Path) {
-    let mut dice = Dice::new(3);
-    fs::write(at.join("small"), dice.text(5000)).unwrap();
+    let mut words = Words::new(3);
+    fs::write(at.join("small"), words.text(5000)).unwrap();
     fs::create_dir_all(at.join("folder/sub")).unwrap();
     for n in 0..30 {
-        let len = dice.below(2000) as usize;
-        fs::write(at.join(format!("folder/sub/{n}")), dice.text(len)).unwrap();
+        let len = words.below(2000) as usize;
+        fs::write(at.join(format!("folder/sub/{n}")), words.text(len)).unwrap();
     }
-    fs::write(at.join("folder/big"), dice.bytes(2_500_000)).unwrap();
+    fs::write(at.join("folder/big"), words.bytes(2_500_000)).unwrap();
     fs::write(at.join("folder/empty"), "").unwrap();
     fs::create_dir(at.join("links")).unwrap();
     fs::write(at.join("links/one"), "linked").unwrap();
@@ -124,7 +124,7 @@ fn members(at: &Path) {
     // More than the 4 pieces of a header and the 21 of an extension header.
     let holes = File::create(at.join("many holes")).unwrap();
     for n in 0..60 {
-        holes.write_all_at(&dice.bytes(4096), n << 16).unwrap();
+        holes.write_all_at(&words.bytes(4096), n << 16).unwrap();
     }
 }
 
@@ -144,7 +144,7 @@ fn gnu_tar(at: &Path, options: &[&str], members: &[&str]) -> Vec<u8> {
 
 /// Size, owner and time as base-256 numbers, the time before 1970.
 fn base_256() -> Vec<u8> {
-    let content = Dice::new(8).bytes(1500);
+    let content = Words::new(8).bytes(1500);
     let mut header = tar::Header::new_gnu();
     header.set_path("base-256").unwrap();
     header.set_mode(0o644);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use dtrvault_store::testing::Weather;
 use dtrvault_tests::listing::{assert_same, listing};
-use dtrvault_tests::{Cloud, Dice, MainJob, Storage, Vault, gzip, plain_layer, shapes};
+use dtrvault_tests::{Cloud, MainJob, Storage, Vault, Words, gzip, plain_layer, shapes};
 
 #[test]
 fn snapshots_of_two_hosts() {
@@ -19,7 +19,7 @@ fn snapshots_of_two_hosts() {
     let hosts = ["replica-1", "replica-2"].map(|host| {
         let storage = Storage::create(vault.at(host));
         let shared = gzip(&plain_layer(1, 1), 6);
-        storage.image("acme/app", "v1", &[shared, Dice::new(host.len() as u64).bytes(1 << 20)]);
+        storage.image("acme/app", "v1", &[shared, Words::new(host.len() as u64).bytes(1 << 20)]);
         (host, storage)
     });
     let mut expected = Vec::new();
@@ -27,7 +27,7 @@ fn snapshots_of_two_hosts() {
         let runs: Vec<_> = hosts
             .iter()
             .map(|(host, storage)| {
-                storage.blob(&Dice::new(100 + round).bytes(1 << 20));
+                storage.blob(&Words::new(100 + round).bytes(1 << 20));
                 storage.blob(format!("{host} {round}").as_bytes());
                 let mut run = vault.command(["snapshot", "--json", "--registry", host]);
                 run.env("DTRVAULT_HOST", host).env("DTRVAULT_CACHE_DIR", vault.at(format!("cache-{host}")));
@@ -71,7 +71,7 @@ impl Writer {
 
     /// Sends some more, of which a part stands in packs now.
     fn send(&mut self, seed: u64) {
-        let bytes = Dice::new(seed).bytes(6 << 20);
+        let bytes = Words::new(seed).bytes(6 << 20);
         self.run.stdin.as_mut().unwrap().write_all(&bytes).unwrap();
         self.sent.extend(bytes);
     }

@@ -1,45 +1,20 @@
 //! The main job with the repository in Azure, over lines that are slow, that break off, and that
 //! fall silent.
 
-use dtrvault_store::testing::{Ending, Weather};
-use dtrvault_tests::{Cloud, MainJob};
+use dtrvault_tests::{Cloud, bad_line};
 
 #[test]
 fn over_a_slow_line() {
-    let cloud = Cloud::azure();
-    let weather = Weather { bytes_per_second: Some(2 << 20), ..Weather::default() };
-    let (mut vault, _line) = cloud.operator(weather);
-    MainJob::run(&mut vault, 700_000);
+    bad_line::slow(&Cloud::azure());
 }
 
 #[test]
 fn over_connections_that_break_off() {
-    let cloud = Cloud::azure();
-    let weather = Weather {
-        seed: 3,
-        // Its connections live long, so that there are few.
-        cut_percent: 60,
-        cut_within_bytes: 4 << 20,
-        endings: Ending::NOTICED,
-        ..Weather::default()
-    };
-    let (mut vault, line) = cloud.operator(weather);
-    MainJob::run(&mut vault, 3 << 20);
-    assert!(line.cut() >= 5, "{} of {} connections were cut", line.cut(), line.connections());
+    // Its connections live long, so that there are few.
+    bad_line::breaking(&Cloud::azure(), 60, 5);
 }
 
 #[test]
 fn over_connections_that_fall_silent() {
-    let cloud = Cloud::azure();
-    let weather = Weather {
-        seed: 4,
-        cut_percent: 30,
-        cut_within_bytes: 4 << 20,
-        endings: &[Ending::HalfOpen, Ending::Stalled],
-        ..Weather::default()
-    };
-    let (mut vault, line) = cloud.operator(weather);
-    vault.set("DTRVAULT_TIMEOUT", "1s");
-    MainJob::run(&mut vault, 3 << 20);
-    assert!(line.cut() >= 3, "{} of {} connections were cut", line.cut(), line.connections());
+    bad_line::silent(&Cloud::azure(), 30);
 }

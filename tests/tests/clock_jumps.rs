@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use dtrvault_tests::{Dice, MainJob, Run, Vault, shapes};
+use dtrvault_tests::{MainJob, Run, Vault, Words, shapes};
 
 /// The library that `faketime` preloads; it says itself where it is.
 fn library() -> PathBuf {
@@ -80,7 +80,7 @@ fn jump(vault: &Vault, offset: &str, meanwhile: impl FnOnce()) -> (Run, Vec<u8>)
     let mut command = under_a_clock(vault, &["snapshot", "--metadata", "-", "--json"]);
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    let bytes = Dice::new(offset.len() as u64).bytes(8 << 20);
+    let bytes = Words::new(offset.len() as u64).bytes(8 << 20);
     stdin.write_all(&bytes).unwrap();
     let end = Instant::now() + Duration::from_secs(60);
     while vault.objects("packs").len() < before + 3 {

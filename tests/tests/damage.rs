@@ -4,14 +4,14 @@
 use std::fs;
 
 use dtrvault_tests::listing::{assert_same, listing};
-use dtrvault_tests::{Dice, Storage, Vault, flip_byte, shapes};
+use dtrvault_tests::{Storage, Vault, Words, flip_byte, shapes};
 
 /// Two evenings on a registry: a big blob on each, so that packs hold one or the other.
 fn stored() -> (Vault, Storage, [String; 2]) {
     let vault = Vault::init();
     let storage = Storage::create(vault.at("registry"));
     let digests = [0, 1].map(|evening| {
-        let digest = storage.blob(&Dice::new(evening).bytes(3 << 20));
+        let digest = storage.blob(&Words::new(evening).bytes(3 << 20));
         storage.image("acme/app", &format!("v{evening}"), &[format!("layer {evening}").into_bytes()]);
         vault.run(["snapshot", "--registry", "registry"]).ok();
         digest
@@ -73,6 +73,32 @@ fn a_lost_pack_and_a_cut_one_are_found_without_reading() {
 }
 
 #[test]
+fn packs_without_a_name_are_told_by_what_can_be_done_with_them() {
+    let (vault, ..) = stored();
+    let pack = biggest(&vault);
+    let key = format!("packs/ab/{}", "ab".repeat(32));
+    let torn = vault.repo().join(&key);
+    fs::create_dir_all(torn.parent().unwrap()).unwrap();
+    fs::write(&torn, &fs::read(&pack).unwrap()[..1 << 20]).unwrap();
+    // It is no damage, and nothing that the next snapshot uses.
+    let told = vault.run(["check"]).ok();
+    told.tells(&format!("unusable: {key}")).tells("delete them from the store").tells("no damage found");
+    let report = vault.run(["check", "--json"]).ok().json();
+    let [unusable] = &shapes::array(&report, "unusable_packs")[..] else { panic!("{report:#}") };
+    assert_eq!(shapes::text(unusable, "object"), key);
+    assert_eq!(shapes::number(unusable, "size_bytes"), 1 << 20);
+    assert_eq!(shapes::number(&report, "unreferenced_packs"), 1);
+    // Where the index is gone, packs are not left over: they are what it is made from.
+    fs::remove_dir_all(vault.repo().join("index")).unwrap();
+    let told = vault.run(["check"]).exits(13);
+    told.tells("keep them until the damage is dealt with").tells("rebuild-index takes them in");
+    vault.run(["rebuild-index"]).ok().tells("1 pack cannot be used");
+    fs::remove_file(&torn).unwrap();
+    let told = vault.run(["check", "--read-data"]).ok().text();
+    assert!(!told.contains("not in the index"), "{told}");
+}
+
+#[test]
 fn what_was_lost_is_stored_again_by_the_next_snapshot() {
     let (vault, storage, _) = stored();
     fs::remove_file(biggest(&vault)).unwrap();
@@ -96,7 +122,7 @@ fn damage_of_every_kind_of_object_is_found_and_never_a_panic() {
     for folder in ["packs", "index", "snapshots", "keys"] {
         for change in ["flip first", "flip last", "cut", "empty"] {
             let vault = Vault::init();
-            fs::write(vault.at("m"), Dice::new(1).text(200_000)).unwrap();
+            fs::write(vault.at("m"), Words::new(1).text(200_000)).unwrap();
             vault.run(["snapshot", "--metadata", "m"]).ok();
             let object = vault.objects(folder).remove(0);
             let len = fs::metadata(&object).unwrap().len();

@@ -5,7 +5,7 @@
 use std::fs;
 
 use dtrvault_tests::listing::{assert_same, listing};
-use dtrvault_tests::{Dice, MainJob, SmallDisk, Vault, shapes, with_disks};
+use dtrvault_tests::{MainJob, SmallDisk, Vault, Words, shapes, with_disks};
 
 /// An operator with small packs.
 fn operator() -> Vault {
@@ -28,7 +28,7 @@ fn the_disk_of_the_store() {
 
         // In the middle of the packs.
         let tar = job.change(&vault);
-        job.storage().blob(&Dice::new(7).bytes(24 << 20));
+        job.storage().blob(&Words::new(7).bytes(24 << 20));
         let full = MainJob::snapshot(&vault).exits(1).tells("no space").tells(vault.repo().to_str().unwrap());
         assert_eq!(kind(&full), "no-space");
         job.hold(&mut vault);

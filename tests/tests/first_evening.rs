@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use dtrvault_tests::dtr_tar::dtr_tar;
+use dtrvault_tests::dtr_days::dtr_tar;
 use dtrvault_tests::listing::{assert_same, listing};
 use dtrvault_tests::{Storage, Vault, gzip, plain_layer, shapes};
 

@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use dtrvault_tests::dtr_tar::dtr_tar;
+use dtrvault_tests::dtr_days::dtr_tar;
 use dtrvault_tests::listing::{Item, assert_same, listing};
 use dtrvault_tests::odd_tars::odd_tars;
-use dtrvault_tests::{Dice, Run, Storage, Vault, digest_of, flip_byte, gzip, odd_files, plain_layer, shapes};
+use dtrvault_tests::{
+    Run, Storage, Vault, Words, digest_of, flip_byte, gzip, odd_files, plain_layer, shapes,
+};
 use serde_json::Value;
 
 const FIRST: &str = "correct horse battery staple";
@@ -110,7 +112,7 @@ fn hold(vault: &Vault, target: &str, taken: &Taken) {
 
 /// A blob big enough for frames and packs of its own, so that damage hits one thing of many.
 fn noise(storage: &Storage, seed: u64) {
-    storage.blob(&Dice::new(seed).bytes(3 << 20));
+    storage.blob(&Words::new(seed).bytes(3 << 20));
 }
 
 #[test]
@@ -126,7 +128,7 @@ fn every_snapshot_is_restored_by_the_documents() {
     let squeezed = zstd::encode_all(&plain_layer(1, 2)[..], 3).unwrap();
     storage.image("acme/app", "v2", &[squeezed, gzip(&plain_layer(2, 2), 1)]);
     noise(&storage, 1);
-    let big = [&Dice::new(5).text(20 << 20)[..], &vec![0; 9 << 20]].concat();
+    let big = [&Words::new(5).text(20 << 20)[..], &vec![0; 9 << 20]].concat();
     storage.image("acme/app", "v3", &[big, b"no layer at all".to_vec()]);
     fs::remove_dir_all(vault.at("registry/names/order")).unwrap();
     all.push(take(&vault, true, Some(&dtr_tar(600, 2))));

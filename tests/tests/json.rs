@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use dtrvault_tests::dtr_tar::dtr_tar;
+use dtrvault_tests::dtr_days::dtr_tar;
 use dtrvault_tests::{Storage, Vault, shapes};
 
 fn stored() -> Vault {

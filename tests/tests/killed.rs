@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::time::{Duration, Instant};
 
 use dtrvault_tests::listing::{assert_same, listing};
-use dtrvault_tests::{Dice, Storage, Vault};
+use dtrvault_tests::{Storage, Vault, Words};
 
 #[test]
 fn a_killed_snapshot_harms_nothing() {
@@ -16,7 +16,7 @@ fn a_killed_snapshot_harms_nothing() {
     vault.run(["snapshot", "--registry", "registry"]).ok();
     let first = listing(storage.root());
     for n in 0..6 {
-        storage.blob(&Dice::new(n).bytes(16 << 20));
+        storage.blob(&Words::new(n).bytes(16 << 20));
     }
     // How long a whole run takes is not known: kill ever later, until one gets through.
     let args = ["snapshot", "--registry", "registry"];
@@ -60,7 +60,7 @@ fn a_killed_snapshot_harms_nothing() {
 #[test]
 fn an_interrupted_run_says_so_and_leaves_no_lease() {
     let vault = Vault::init();
-    fs::write(vault.at("big"), Dice::new(1).bytes(160 << 20)).unwrap();
+    fs::write(vault.at("big"), Words::new(1).bytes(160 << 20)).unwrap();
     let run = vault.start(["snapshot", "--metadata", "big"]);
     let pid = rustix::process::Pid::from_child(&run);
     // Not before it has begun to work.

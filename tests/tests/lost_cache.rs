@@ -4,13 +4,13 @@
 use std::fs;
 
 use dtrvault_tests::listing::{assert_same, listing};
-use dtrvault_tests::{Dice, Storage, Vault, flip_byte, gzip, plain_layer, shapes};
+use dtrvault_tests::{Storage, Vault, Words, flip_byte, gzip, plain_layer, shapes};
 
 fn stored() -> (Vault, Storage) {
     let vault = Vault::init();
     let storage = Storage::create(vault.at("registry"));
     for n in 0..3 {
-        let layers = [gzip(&plain_layer(n, n), 6), Dice::new(n).bytes(300_000)];
+        let layers = [gzip(&plain_layer(n, n), 6), Words::new(n).bytes(300_000)];
         storage.image("acme/app", &format!("v{n}"), &layers);
     }
     vault.run(["snapshot", "--registry", "registry"]).ok();
@@ -40,14 +40,14 @@ fn a_damaged_cache_is_made_anew() {
     let (vault, storage) = stored();
     let files: Vec<_> = walk(&vault.cache());
     assert!(!files.is_empty());
-    let mut dice = Dice::new(5);
+    let mut words = Words::new(5);
     for round in 0..4 {
         for file in walk(&vault.cache()) {
             let len = fs::metadata(&file).unwrap().len();
             match (round, len) {
-                (0, 1..) => flip_byte(&file, dice.below(len)),
+                (0, 1..) => flip_byte(&file, words.below(len)),
                 (1, _) => fs::write(&file, "").unwrap(),
-                (2, _) => fs::write(&file, dice.bytes(1000)).unwrap(),
+                (2, _) => fs::write(&file, words.bytes(1000)).unwrap(),
                 (3, 2..) => fs::File::options().write(true).open(&file).unwrap().set_len(len / 2).unwrap(),
                 _ => {}
             }

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use dtrvault_tests::dtr_tar::dtr_tar;
+use dtrvault_tests::dtr_days::dtr_tar;
 use dtrvault_tests::odd_tars::{Form, cut_tar, odd_tars};
 use dtrvault_tests::{Vault, shapes};
 
@@ -66,7 +66,7 @@ fn a_tar_cut_anywhere_is_refused_or_given_back() {
     let vault = Vault::init();
     let whole = dtr_tar(12, 1);
     // In a header, behind a header, in contents, in padding.
-    for at in [100, 600, 512 * 8 + 20, 512 * 9 + 200, whole.len() - 1024 - 5] {
+    for at in [100, 512 * 4, 512 * 8 + 20, 512 * 7 + 620, whole.len() - 1024 - 5] {
         let cut = &whole[..at];
         let done = vault.feed(["snapshot", "--metadata", "-"], cut);
         match done.code {

@@ -8,16 +8,15 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use dtrvault_tests::{Vault, dtr_days, flip_byte, shapes};
+use dtrvault_tests::dtr_days::dtr_tar;
+use dtrvault_tests::{Vault, flip_byte, shapes};
 
 const ROWS: u64 = 20_000;
 const FULL: &str = "correct horse battery staple";
 const WRITER: &str = "the registry node's own";
 
 fn day(day: u64) -> Vec<u8> {
-    let mut tar = Vec::new();
-    dtr_days::write_day(ROWS, day, &mut tar).unwrap();
-    tar
+    dtr_tar(ROWS, day)
 }
 
 fn stored_bytes(vault: &Vault) -> u64 {

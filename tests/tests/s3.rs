@@ -4,9 +4,9 @@
 use std::fs;
 
 use dtrvault_store::testing::S3Server;
-use dtrvault_tests::dtr_tar::dtr_tar;
+use dtrvault_tests::dtr_days::dtr_tar;
 use dtrvault_tests::listing::{assert_same, listing};
-use dtrvault_tests::{Dice, Storage, Vault, gzip, plain_layer, shapes};
+use dtrvault_tests::{Storage, Vault, Words, gzip, plain_layer, shapes};
 
 /// An operator with a bucket.
 fn in_a_bucket() -> (S3Server, Vault) {
@@ -31,7 +31,7 @@ fn a_repository_in_a_bucket_does_the_main_job() {
     let tar = dtr_tar(600, 1);
     fs::write(vault.at("m.tar"), &tar).unwrap();
     for n in 0..2 {
-        let layers = [gzip(&plain_layer(1, 1), 6), Dice::new(n).bytes(5 << 20)];
+        let layers = [gzip(&plain_layer(1, 1), 6), Words::new(n).bytes(5 << 20)];
         storage.image("acme/app", &format!("v{n}"), &layers);
         vault.run(["snapshot", "--registry", "registry", "--metadata", "m.tar"]).ok();
     }
@@ -56,7 +56,7 @@ fn a_registry_in_a_bucket_is_stored_and_restored() {
     vault.set("DTRVAULT_REPO", repo.to_str().unwrap());
     vault.run(["init"]).ok();
     let storage = Storage::create(vault.at("registry"));
-    let layers = [gzip(&plain_layer(1, 1), 6), Dice::new(1).bytes(300_000)];
+    let layers = [gzip(&plain_layer(1, 1), 6), Words::new(1).bytes(300_000)];
     storage.image("acme/app", "v1", &layers);
     vault.run(["snapshot", "--registry", "registry"]).ok();
     // Into a bucket, out of the bucket, back to files: the same bytes under the same names.

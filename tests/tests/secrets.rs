@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use dtrvault_tests::{Dice, Run, Storage, Vault, flip_byte};
+use dtrvault_tests::{Run, Storage, Vault, Words, flip_byte};
 
 const PASSWORD: &str = "correct horse battery staple";
 const NEW: &str = "a new and better passphrase";
@@ -20,7 +20,7 @@ fn stored() -> Vault {
     vault.set("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE");
     let storage = Storage::create(vault.at("registry"));
     storage.blob(CONTENT.repeat(1000).as_bytes());
-    storage.blob(&Dice::new(1).bytes(400_000));
+    storage.blob(&Words::new(1).bytes(400_000));
     fs::write(vault.at("m"), CONTENT.repeat(500)).unwrap();
     vault.run(["snapshot", "--registry", "registry", "--metadata", "m"]).ok();
     fs::write(vault.at("new"), NEW).unwrap();

@@ -6,7 +6,7 @@ use std::process::Child;
 use std::time::{Duration, Instant};
 
 use dtrvault_store::testing::{Ending, Proxy, Weather};
-use dtrvault_tests::{Cloud, Dice, MainJob, Vault};
+use dtrvault_tests::{Cloud, MainJob, Vault, Words};
 
 /// So slow that a snapshot of some MiB takes seconds.
 const SLOW: Weather =
@@ -37,7 +37,7 @@ fn a_store_that_comes_back_in_time_was_never_away() {
     let cloud = Cloud::s3();
     let (mut vault, line, mut job) = begun(&cloud);
     let tar = job.change(&vault);
-    job.storage().blob(&Dice::new(9).bytes(5 << 20));
+    job.storage().blob(&Words::new(9).bytes(5 << 20));
     let run = in_the_middle(&vault, &line, &MainJob::SNAPSHOT);
     line.take_down();
     // Longer than ten hasty tries take.
@@ -54,7 +54,7 @@ fn a_store_that_stays_away_is_told_and_nothing_is_lost() {
     let (mut vault, line, mut job) = begun(&cloud);
     vault.set("DTRVAULT_RETRY_TIME", "1s");
     let tar = job.change(&vault);
-    job.storage().blob(&Dice::new(9).bytes(5 << 20));
+    job.storage().blob(&Words::new(9).bytes(5 << 20));
     let run = in_the_middle(&vault, &line, &MainJob::SNAPSHOT);
     line.take_down();
     Vault::wait(run).exits(1).tells("s3://backups/of/the/registry does not answer").tells("run it again");
@@ -95,7 +95,7 @@ fn a_line_that_lets_nothing_through_is_told_and_nothing_is_lost() {
 fn a_registry_that_goes_away_is_no_empty_one() {
     let cloud = Cloud::s3();
     let (mut vault, line, job) = begun(&cloud);
-    job.storage().blob(&Dice::new(9).bytes(5 << 20));
+    job.storage().blob(&Words::new(9).bytes(5 << 20));
     let bucket = "s3://registry/storage";
     vault.run(["snapshot", "--registry", "registry"]).ok();
     vault.run(["restore", "--snapshot", "latest", "--target", bucket]).ok();

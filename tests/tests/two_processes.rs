@@ -4,7 +4,7 @@
 use std::fs;
 
 use dtrvault_tests::listing::{assert_same, listing};
-use dtrvault_tests::{Dice, Storage, Vault, gzip, plain_layer, shapes};
+use dtrvault_tests::{Storage, Vault, Words, gzip, plain_layer, shapes};
 
 #[test]
 fn two_snapshots_at_once_both_hold() {
@@ -14,7 +14,7 @@ fn two_snapshots_at_once_both_hold() {
             let storage = Storage::create(vault.at(format!("registry-{n}")));
             let shared = gzip(&plain_layer(1, 1), 6);
             for tag in 0..4 {
-                let own = Dice::new(n * 10 + tag).bytes(2 << 20);
+                let own = Words::new(n * 10 + tag).bytes(2 << 20);
                 storage.image("acme/app", &format!("v{tag}"), &[shared.clone(), own]);
             }
             storage
@@ -24,7 +24,7 @@ fn two_snapshots_at_once_both_hold() {
         let runs: Vec<_> = storages
             .iter()
             .map(|storage| {
-                storage.blob(&Dice::new(1000 + round).bytes(500_000));
+                storage.blob(&Words::new(1000 + round).bytes(500_000));
                 let root = storage.root().to_str().unwrap();
                 vault.start(["snapshot", "--json", "--registry", root])
             })
@@ -44,9 +44,9 @@ fn two_snapshots_at_once_both_hold() {
 #[test]
 fn readers_run_beside_a_writer() {
     let vault = Vault::init();
-    fs::write(vault.at("m"), Dice::new(1).text(100_000)).unwrap();
+    fs::write(vault.at("m"), Words::new(1).text(100_000)).unwrap();
     vault.run(["snapshot", "--metadata", "m"]).ok();
-    fs::write(vault.at("big"), Dice::new(2).bytes(48 << 20)).unwrap();
+    fs::write(vault.at("big"), Words::new(2).bytes(48 << 20)).unwrap();
     let writer = vault.start(["snapshot", "--metadata", "big"]);
     for _ in 0..3 {
         vault.run(["snapshots"]).ok();

@@ -12,6 +12,7 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use dtrvault_benches::Words;
 use dtrvault_codec::{Compressor, ListEntry};
 use dtrvault_crypto::{KeyRing, PrivateKind, SharedKind};
 use dtrvault_format::cbor::Object;
@@ -40,19 +41,6 @@ const CHUNK_BYTES: (u64, u64) = (16, 32);
 const LIST_CHUNK_ENTRIES: usize = 455;
 /// Chunks of one segment, unless it is said: what a writer gathers before a checkpoint.
 const SEGMENT_CHUNKS: u64 = 100_000;
-
-/// Words (SplitMix64: Steele, Lea, Flood 2014).
-struct Words(u64);
-
-impl Words {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut word = self.0;
-        word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        word ^ (word >> 31)
-    }
-}
 
 /// A pack that is being filled.
 struct Pack<'a> {
@@ -147,16 +135,16 @@ fn put(root: &Path, key: &str, bytes: &[u8]) -> Result<()> {
 
 /// One pack with one blob of `chunks` chunks.
 fn write_pack(root: &Path, ring: &KeyRing, seed: u64, chunks: u64) -> Result<(SegmentPack, BlobRecord)> {
-    let mut words = Words(seed);
+    let mut words = Words::new(seed);
     let mut pack = Pack::begin(ring)?;
     let mut hasher = Sha256::new();
     let mut list = Vec::new();
     let mut chunk = Vec::new();
     for _ in 0..chunks {
-        let len = usize::try_from(CHUNK_BYTES.0 + words.next() % CHUNK_BYTES.1)?;
+        let len = usize::try_from(CHUNK_BYTES.0 + words.word() % CHUNK_BYTES.1)?;
         chunk.clear();
         while chunk.len() < len {
-            chunk.extend_from_slice(&words.next().to_le_bytes());
+            chunk.extend_from_slice(&words.word().to_le_bytes());
         }
         chunk.truncate(len);
         hasher.update(&chunk);
@@ -261,7 +249,7 @@ fn main() -> Result<()> {
             .into_par_iter()
             .map(|number| {
                 let count = PACK_CHUNKS.min(chunks - number * PACK_CHUNKS);
-                write_pack(&root, &ring, Words(seed ^ (number << 20)).next(), count)
+                write_pack(&root, &ring, Words::new(seed ^ (number << 20)).word(), count)
             })
             .collect::<Result<Vec<_>>>()?;
         let (packs, records): (Vec<_>, Vec<_>) = written.into_iter().unzip();

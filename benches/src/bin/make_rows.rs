@@ -4,7 +4,7 @@
 use std::io::{self, BufWriter};
 use std::process::ExitCode;
 
-use dtrvault_benches::write_day;
+use dtrvault_tests::dtr_days::write_day;
 
 fn main() -> ExitCode {
     let numbers: Vec<u64> = std::env::args().skip(1).filter_map(|word| word.parse().ok()).collect();

@@ -1,6 +1,6 @@
 //! `check`: whether everything is there, and right.
 
-use dtrvault_ops::check::{self, CheckReport, Damage, ReadData};
+use dtrvault_ops::check::{self, CheckReport, Damage, ReadData, UnusablePack};
 use dtrvault_ops::format::tree::display_path;
 
 use crate::app::App;
@@ -82,13 +82,7 @@ fn lines(report: &CheckReport, read_data: Option<ReadData>, quiet: bool) -> Vec<
             let packs = count(report.read_packs, "pack", "packs");
             lines.push(format!("read {packs}, {}", human(report.read_bytes)));
         }
-        if report.unreferenced_packs > 0 {
-            lines.push(format!(
-                "{}, {}, left behind by runs that were cut short: no damage, the next snapshot uses them",
-                count(report.unreferenced_packs, "pack", "packs"),
-                human(report.unreferenced_bytes)
-            ));
-        }
+        lines.extend(unnamed_lines(report));
     }
     match report.damage_count {
         0 if quiet => {}
@@ -97,6 +91,41 @@ fn lines(report: &CheckReport, read_data: Option<ReadData>, quiet: bool) -> Vec<
             lines.push(format!("DAMAGED: {} found", grouped(found)));
             lines.push("what is not listed can be restored".to_owned());
         }
+    }
+    lines
+}
+
+/// What packs are that the index does not name, and what to do about them.
+fn unnamed_lines(report: &CheckReport) -> Vec<String> {
+    let unusable = &report.unusable_packs;
+    let unusable_bytes: u64 = unusable.iter().map(|pack| pack.size_bytes).sum();
+    let usable = report.unreferenced_packs.saturating_sub(unusable.len() as u64);
+    let is_sound = report.is_sound();
+    let unusable_line = |pack: &UnusablePack| format!("unusable: {}: {}", pack.object, tame(&pack.detail));
+    let mut lines: Vec<String> = unusable.iter().map(unusable_line).collect();
+    if !unusable.is_empty() {
+        lines.push(format!(
+            "{}, {}, unusable and not in the index: {}",
+            count(unusable.len() as u64, "pack", "packs"),
+            human(unusable_bytes),
+            if is_sound {
+                "no snapshot needs them, delete them from the store to have the room back"
+            } else {
+                "keep them until the damage is dealt with"
+            }
+        ));
+    }
+    if usable > 0 {
+        lines.push(format!(
+            "{}, {}, not in the index: {}",
+            count(usable, "pack", "packs"),
+            human(report.unreferenced_bytes.saturating_sub(unusable_bytes)),
+            if is_sound {
+                "no damage, a run that goes on names them, and the next snapshot those of one that was cut short"
+            } else {
+                "where the index was damaged or lost, rebuild-index takes them in"
+            }
+        ));
     }
     lines
 }

@@ -121,7 +121,7 @@ fn of_repository(report: &StatsReport) -> Vec<String> {
     }
     if report.unreferenced_packs > 0 {
         lines.push(format!(
-            "left behind    {}, {}, by runs that were cut short; the next snapshot uses them",
+            "not in index   {}, {}; `dtrvault check` tells what they are",
             count(report.unreferenced_packs, "pack", "packs"),
             human(report.unreferenced_pack_bytes)
         ));

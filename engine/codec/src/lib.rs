@@ -38,5 +38,5 @@ pub use sniff::{Form, is_opaque, sniff};
 pub use stream_chunker::{Chunk, StreamChunker};
 pub use tar_join::TarJoin;
 pub use tar_report::{Ending, TarReport};
-pub use tar_skeleton::{MAX_LITERAL_BYTES, SplitSink};
+pub use tar_skeleton::{MAX_LITERAL_BYTES, SplitSink, TarStreams};
 pub use tar_split::TarSplitter;

@@ -1,5 +1,7 @@
 //! The skeleton of a tar as it is written: see [`crate::tar_split`] for the format.
 
+use std::convert::Infallible;
+
 use crate::leb128;
 
 /// Longest literal run of a skeleton, bytes.
@@ -15,6 +17,29 @@ pub trait SplitSink {
 
     /// The next bytes of the payload stream.
     fn payload(&mut self, bytes: &[u8]) -> Result<(), Self::Error>;
+}
+
+/// Both streams of a tar that memory holds.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct TarStreams {
+    /// The skeleton stream.
+    pub skeleton: Vec<u8>,
+    /// The payload stream.
+    pub payload: Vec<u8>,
+}
+
+impl SplitSink for TarStreams {
+    type Error = Infallible;
+
+    fn skeleton(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
+        self.skeleton.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn payload(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
+        self.payload.extend_from_slice(bytes);
+        Ok(())
+    }
 }
 
 /// Turns literal bytes and payload bytes into records, merging neighbours.

@@ -6,8 +6,8 @@ mod common;
 
 use std::io::{self, ErrorKind, Read};
 
-use common::{Streams, changed, header, join, padded, split_in};
-use dtrvault_codec::{CodecError, SplitSink, TarJoin, TarSplitter};
+use common::{changed, header, join, padded, split_in};
+use dtrvault_codec::{CodecError, SplitSink, TarJoin, TarSplitter, TarStreams};
 use proptest::prelude::*;
 
 /// Blocks that a tar may hold, in any order: headers of all kinds, zeros, text, noise.
@@ -77,7 +77,7 @@ proptest! {
 
 fn fault(skeleton: &[u8], payload: &[u8]) -> CodecError {
     let (skeleton, payload) = (skeleton.to_vec(), payload.to_vec());
-    let error = join(&Streams { skeleton, payload }).unwrap_err();
+    let error = join(&TarStreams { skeleton, payload }).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidData);
     *error.into_inner().unwrap().downcast::<CodecError>().unwrap()
 }

@@ -138,3 +138,26 @@ fn a_fill_that_failed_goes_on_where_it_was() {
     add(&cache, 0..30);
     assert_found(&cache, 30);
 }
+
+#[test]
+fn a_segment_whose_rows_were_not_taken_in_is_not_marked() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = open(dir.path());
+    // Where a run is written before it is taken in, something is in the way from some segment on.
+    let in_the_way = dir.path().join("run.sst");
+    let mut numbers = 0..40;
+    let failed = cache.add(|| {
+        let number = numbers.next();
+        if number == Some(20) {
+            std::fs::create_dir(&in_the_way).unwrap();
+        }
+        Ok(number.map(segment))
+    });
+    assert!(matches!(failed, Err(RepoError::Cache { .. })), "{failed:?}");
+    let marked = cache.segments().unwrap().len();
+    assert!((1..20).contains(&marked), "{marked}");
+    assert_found(&cache, u32::try_from(marked).unwrap());
+    std::fs::remove_dir(&in_the_way).unwrap();
+    add(&cache, 0..40);
+    assert_found(&cache, 40);
+}

@@ -1,32 +1,11 @@
 //! Tars: splitting loses nothing, and joining never gives more than it was given.
 
-use std::convert::Infallible;
 use std::io::Read;
 
-use dtrvault_codec::{SplitSink, TarJoin, TarReport, TarSplitter};
+use dtrvault_codec::{TarJoin, TarReport, TarSplitter, TarStreams};
 
-#[derive(Default, PartialEq, Eq)]
-struct Streams {
-    skeleton: Vec<u8>,
-    payload: Vec<u8>,
-}
-
-impl SplitSink for Streams {
-    type Error = Infallible;
-
-    fn skeleton(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
-        self.skeleton.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn payload(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
-        self.payload.extend_from_slice(bytes);
-        Ok(())
-    }
-}
-
-fn split(bytes: &[u8], piece: usize) -> (TarReport, Streams) {
-    let mut streams = Streams::default();
+fn split(bytes: &[u8], piece: usize) -> (TarReport, TarStreams) {
+    let mut streams = TarStreams::default();
     let mut splitter = TarSplitter::new();
     let pushed = bytes.chunks(piece.max(1)).try_for_each(|part| splitter.push(part, &mut streams));
     match pushed.and_then(|()| splitter.finish(&mut streams)) {

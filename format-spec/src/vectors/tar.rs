@@ -1,38 +1,16 @@
 //! `tar.json`: a tar as skeleton and payload, and skeletons that are none.
 
-use std::convert::Infallible;
 use std::io::Read;
 
-use dtrvault_codec::{SplitSink, TarJoin, TarSplitter};
+use dtrvault_codec::{TarJoin, TarSplitter, TarStreams};
 use serde_json::{Value, json};
 
 use super::refused;
 use crate::error::holds;
 use crate::{Result, hex, noise};
 
-/// Both streams in memory.
-#[derive(Default)]
-struct Streams {
-    skeleton: Vec<u8>,
-    payload: Vec<u8>,
-}
-
-impl SplitSink for Streams {
-    type Error = Infallible;
-
-    fn skeleton(&mut self, bytes: &[u8]) -> std::result::Result<(), Infallible> {
-        self.skeleton.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn payload(&mut self, bytes: &[u8]) -> std::result::Result<(), Infallible> {
-        self.payload.extend_from_slice(bytes);
-        Ok(())
-    }
-}
-
-fn split(bytes: &[u8]) -> Streams {
-    let mut streams = Streams::default();
+fn split(bytes: &[u8]) -> TarStreams {
+    let mut streams = TarStreams::default();
     let mut splitter = TarSplitter::new();
     match splitter.push(bytes, &mut streams).and_then(|()| splitter.finish(&mut streams)) {
         Ok(_) => streams,
@@ -64,7 +42,7 @@ pub(super) fn make() -> Result<Value> {
         ("nothing", &[]),
         ("an empty tar", &[0; 1024]),
     ] {
-        let Streams { skeleton, payload } = split(bytes);
+        let TarStreams { skeleton, payload } = split(bytes);
         let mut joined = Vec::new();
         let read = TarJoin::new(&*skeleton, &*payload).read_to_end(&mut joined);
         holds(read.is_ok() && joined == bytes, "how tars are split")?;

@@ -1,35 +1,13 @@
 //! What the tests of the tar room share.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
-use std::convert::Infallible;
 use std::io::Read;
 
-use dtrvault_codec::{SplitSink, TarJoin, TarReport, TarSplitter};
-
-/// Keeps both streams in memory.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Streams {
-    pub skeleton: Vec<u8>,
-    pub payload: Vec<u8>,
-}
-
-impl SplitSink for Streams {
-    type Error = Infallible;
-
-    fn skeleton(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
-        self.skeleton.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn payload(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
-        self.payload.extend_from_slice(bytes);
-        Ok(())
-    }
-}
+use dtrvault_codec::{TarJoin, TarReport, TarSplitter, TarStreams};
 
 /// Splits `bytes`, pushed in pieces whose lengths go round in `pieces`.
-pub fn split_in(bytes: &[u8], pieces: &[usize]) -> (TarReport, Streams) {
-    let mut streams = Streams::default();
+pub fn split_in(bytes: &[u8], pieces: &[usize]) -> (TarReport, TarStreams) {
+    let mut streams = TarStreams::default();
     let mut splitter = TarSplitter::new();
     let mut rest = bytes;
     for &piece in pieces.iter().cycle() {
@@ -44,14 +22,14 @@ pub fn split_in(bytes: &[u8], pieces: &[usize]) -> (TarReport, Streams) {
     (report, streams)
 }
 
-pub fn join(streams: &Streams) -> std::io::Result<Vec<u8>> {
+pub fn join(streams: &TarStreams) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     TarJoin::new(&streams.skeleton[..], &streams.payload[..]).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
 /// Splits, and proves that joining gives the same bytes.
-pub fn split(bytes: &[u8]) -> (TarReport, Streams) {
+pub fn split(bytes: &[u8]) -> (TarReport, TarStreams) {
     let (report, streams) = split_in(bytes, &[bytes.len().max(1)]);
     assert!(join(&streams).unwrap() == bytes, "joining gave other bytes");
     (report, streams)

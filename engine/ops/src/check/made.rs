@@ -12,7 +12,7 @@ use dtrvault_format::{Digest, Recipe};
 use dtrvault_repo::RepoError;
 use dtrvault_repo::read::{Proof, Reader};
 
-use super::{ReadData, is_chosen};
+use super::chosen::{ReadData, is_chosen};
 use crate::content::read_blob;
 use crate::context::Context;
 use crate::error::{OpsError, Result};

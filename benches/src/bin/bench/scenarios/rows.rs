@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter};
 use std::path::Path;
 
-use dtrvault_benches::write_day;
+use dtrvault_tests::dtr_days::write_day;
 
 use crate::bench::{Bench, remove};
 use crate::peers::{Site, Source};

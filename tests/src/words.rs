@@ -1,5 +1,7 @@
 //! Seeded randomness: every run has the same bytes.
 
+use std::fmt::Write as _;
+
 /// Words (SplitMix64: Steele, Lea, Flood 2014).
 #[derive(Debug, Clone)]
 pub struct Words(u64);
@@ -47,6 +49,30 @@ impl Words {
         }
         let last = self.word().to_le_bytes();
         words.into_remainder().iter_mut().zip(last).for_each(|(to, from)| *to = from);
+    }
+
+    /// So much noise: bytes that do not compress.
+    pub fn bytes(&mut self, len: usize) -> Vec<u8> {
+        let mut bytes = vec![0; len];
+        self.fill(&mut bytes);
+        bytes
+    }
+
+    /// Lines of words, as source code and logs compress.
+    pub fn text(&mut self, len: usize) -> Vec<u8> {
+        const WORDS: [&str; 12] = [
+            "registry", "layer", "return", "import", "manifest", "error", "0x00", "value", "self", "config",
+            "static", "image",
+        ];
+        let mut out = String::with_capacity(len + 32);
+        while out.len() < len {
+            let word = WORDS[self.below(12) as usize];
+            let number = self.below(1000);
+            writeln!(out, "{word} {number}").unwrap();
+        }
+        let mut out = out.into_bytes();
+        out.truncate(len);
+        out
     }
 
     /// A digest as registries write it: 64 hexadecimal digits.
