@@ -7,12 +7,16 @@ use dtrvault_ops::restore::{self, FailedPath, METADATA_NAME, RestoreOptions, Res
 use serde::Serialize;
 
 use super::{PartArg, warn_some};
-use crate::app::{App, file_threads};
+use crate::app::App;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::progress::say;
 use crate::render::size::human;
 use crate::render::{count, short};
+
+/// Files written at once, whatever the machine: while some wait for a store, others can go on. Each
+/// long one takes some 40 MiB of memory.
+const WRITERS: usize = 4;
 
 /// Restore a snapshot
 #[derive(Debug, clap::Args)]
@@ -110,7 +114,7 @@ fn options(args: &Args) -> Result<RestoreOptions> {
         include,
         allow_existing: args.allow_existing,
         dry_run: args.dry_run,
-        writers: file_threads(),
+        writers: WRITERS,
     })
 }
 
