@@ -1,7 +1,5 @@
 //! `key`: lists, adds, removes, and changes passwords.
 
-use std::time::Duration;
-
 use dtrvault_format::{Argon2Params, Role, SlotHead, SlotId};
 use dtrvault_repo::keys::NewSlot;
 use dtrvault_repo::{RepoError, Repository};
@@ -25,7 +23,7 @@ pub struct KeyRow {
 /// # Errors
 /// [`RepoError::Crypto`].
 pub fn tuned_argon2() -> Result<Argon2Params> {
-    Ok(dtrvault_repo::keys::tune(Duration::from_millis(500)).map_err(RepoError::from)?)
+    Ok(dtrvault_repo::keys::tuned_argon2().map_err(RepoError::from)?)
 }
 
 /// Lists keys, oldest first.

@@ -1,5 +1,7 @@
 //! Key slots: listing, adding, removing, changing a password.
 
+use std::time::Duration;
+
 use dtrvault_crypto::{Error as CryptoError, KeyRing, SlotRequest};
 use dtrvault_format::cbor::Object;
 use dtrvault_format::limits::{MAX_SLOT_BYTES, MAX_SLOTS};
@@ -158,10 +160,13 @@ impl Repository {
     }
 }
 
-/// Cost of a password that takes about `target` to try on this machine.
+/// What trying a password costs, of one processor's time. Every run pays it once.
+const PASSWORD_COST: Duration = Duration::from_millis(250);
+
+/// Cost of a new password, measured on this machine.
 ///
 /// # Errors
 /// [`dtrvault_crypto::Error::Argon2`].
-pub fn tune(target: std::time::Duration) -> std::result::Result<Argon2Params, CryptoError> {
-    dtrvault_crypto::tune(target)
+pub fn tuned_argon2() -> std::result::Result<Argon2Params, CryptoError> {
+    dtrvault_crypto::tune(PASSWORD_COST)
 }

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 use dtrvault_codec::Chunker;
 use dtrvault_crypto::{KeyRing, SlotRequest};
@@ -138,7 +137,7 @@ impl Repository {
         let bytes = config.to_bytes();
         let argon2 = match options.argon2 {
             Some(params) => params,
-            None => dtrvault_crypto::tune(Duration::from_millis(500))?,
+            None => crate::keys::tuned_argon2()?,
         };
         let request = SlotRequest {
             role: Role::Full,

@@ -12,7 +12,7 @@ use super::chunks::{Proof, Reader};
 use crate::error::{RepoError, Result};
 
 /// Plain bytes that are fetched at once. A reader holds two windows at most.
-pub(super) const WINDOW_BYTES: u64 = 16 << 20;
+pub(super) const WINDOW_BYTES: u64 = 8 << 20;
 
 /// Chunks of one window at most: lists are written by whoever holds a key, and may be made of
 /// chunks of one byte.

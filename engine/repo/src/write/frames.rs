@@ -10,7 +10,7 @@ use dtrvault_format::{ChunkEntry, ChunkId};
 pub(super) const FRAME_BYTES: usize = 1 << 20;
 
 /// Runs in a full pack.
-const RUNS_PER_PACK: usize = 8;
+const RUNS_PER_PACK: usize = 16;
 
 /// Chunks that wait for company, and frames that do.
 pub(super) struct FrameBuffer {

@@ -12,6 +12,8 @@ const LEAST_BYTES: usize = 256 << 10;
 #[derive(Clone)]
 pub(super) struct Memory {
     free: Arc<Mutex<Free>>,
+    /// New memory has room for this, so that it need not grow.
+    buffer_bytes: usize,
 }
 
 struct Free {
@@ -28,14 +30,15 @@ struct Lent {
 
 impl Memory {
     /// Keeps at most `limit_bytes` that nobody uses.
-    pub(super) fn new(limit_bytes: usize) -> Self {
-        Self { free: Arc::new(Mutex::new(Free { buffers: Vec::new(), bytes: 0, limit_bytes })) }
+    pub(super) fn new(limit_bytes: usize, buffer_bytes: usize) -> Self {
+        let free = Free { buffers: Vec::new(), bytes: 0, limit_bytes };
+        Self { free: Arc::new(Mutex::new(free)), buffer_bytes }
     }
 
     /// Memory to fill; what stands in it is of no use.
     pub(super) fn take(&self) -> Vec<u8> {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let buffer = free.buffers.pop().unwrap_or_default();
+        let Some(buffer) = free.buffers.pop() else { return Vec::with_capacity(self.buffer_bytes) };
         free.bytes -= buffer.capacity();
         buffer
     }
@@ -72,16 +75,16 @@ mod tests {
 
     #[test]
     fn memory_comes_back_once_and_within_the_limit() {
-        let memory = Memory::new(LEAST_BYTES * 2);
+        let memory = Memory::new(LEAST_BYTES * 2, 1);
         let buffer = |bytes| Vec::with_capacity(bytes);
         let lent = memory.lend(buffer(LEAST_BYTES));
         let reader = lent.clone();
         drop(lent);
-        assert_eq!(memory.take().capacity(), 0, "somebody still reads it");
+        assert_eq!(memory.take().capacity(), 1, "somebody still reads it");
         drop(reader);
         assert_eq!(memory.take().capacity(), LEAST_BYTES);
         drop(memory.lend(buffer(LEAST_BYTES * 3)));
         drop(memory.lend(buffer(1)));
-        assert_eq!(memory.take().capacity(), 0, "too large, too small");
+        assert_eq!(memory.take().capacity(), 1, "too large, too small");
     }
 }

@@ -21,7 +21,7 @@ use crate::error::{RepoError, Result};
 use crate::repository::Repository;
 
 /// Plain bytes of frames that may be compressed at once or wait for it.
-const FRAMES_IN_FLIGHT_BYTES: usize = 24 << 20;
+const FRAMES_IN_FLIGHT_BYTES: usize = 16 << 20;
 
 /// A frame buffer, borrowed by one stream at a time and known to the session all the while.
 pub(super) type SharedBuffer = Arc<Mutex<FrameBuffer>>;
@@ -76,8 +76,10 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Shared {
     pub(super) fn new(repo: Repository, doomed: HashSet<PackId>) -> Self {
-        // What is in flight twice over: packs, and frames on their way into them.
-        let memory = Memory::new(repo.options().pack_bytes + FRAMES_IN_FLIGHT_BYTES);
+        // What is in flight twice over: packs, and frames on their way into them. A frame of one chunk
+        // has a byte more than that.
+        let frame_bytes = repo.chunker(Class::Coarse).max_size() + 64;
+        let memory = Memory::new(repo.options().pack_bytes + FRAMES_IN_FLIGHT_BYTES, frame_bytes);
         Self {
             repo,
             memory,
