@@ -16,7 +16,7 @@ use crate::render::{count, short};
 
 /// Files written at once, whatever the machine: while some wait for a store, others can go on. Each
 /// long one takes some 40 MiB of memory.
-const WRITERS: usize = 4;
+const WRITERS: usize = 3;
 
 /// Restore a snapshot
 #[derive(Debug, clap::Args)]

@@ -60,7 +60,7 @@ pub struct OpenOptions {
     pub index_memory_bytes: usize,
     /// Packs are closed when they would grow over this, bytes.
     pub pack_bytes: usize,
-    /// Packs that may be uploaded at once; each takes its length in memory.
+    /// Packs that may be uploaded at once, beside the one that is filled; each takes its length in memory.
     pub uploads: usize,
     /// zstd's level.
     pub compression_level: i32,
@@ -84,7 +84,7 @@ impl OpenOptions {
             cache_dir,
             index_memory_bytes: 64 << 20,
             pack_bytes: 64 << 20,
-            uploads: 2,
+            uploads: 1,
             compression_level: 3,
             frame_cache_bytes: 64 << 20,
             rows_memory_bytes: 64 << 20,

@@ -76,9 +76,8 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Shared {
     pub(super) fn new(repo: Repository, doomed: HashSet<PackId>) -> Self {
-        // What is in flight twice over: packs, and frames on their way into them. A frame of one chunk
-        // has a byte more than that.
-        let frame_bytes = repo.chunker(Class::Coarse).max_size() + 64;
+        // What is in flight twice over: packs, and frames on their way into them.
+        let frame_bytes = repo.chunker(Class::Coarse).max_size() / 4 * 3;
         let memory = Memory::new(repo.options().pack_bytes + FRAMES_IN_FLIGHT_BYTES, frame_bytes);
         Self {
             repo,
