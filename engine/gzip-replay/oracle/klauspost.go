@@ -1,0 +1,29 @@
+//go:build klauspost
+// +build klauspost
+
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/flate"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/pgzip"
+)
+
+func encoder(form string, out io.Writer, level, block int) (io.WriteCloser, error) {
+	switch form {
+	case "deflate":
+		return flate.NewWriter(out, level)
+	case "gzip":
+		return gzip.NewWriterLevel(out, level)
+	case "pgzip":
+		encoder, err := pgzip.NewWriterLevel(out, level)
+		if err == nil && block > 0 {
+			err = encoder.SetConcurrency(block, 4)
+		}
+		return encoder, err
+	}
+	return nil, fmt.Errorf("no form %q here", form)
+}

@@ -1,0 +1,21 @@
+//go:build !klauspost
+// +build !klauspost
+
+package main
+
+import (
+	"compress/flate"
+	"compress/gzip"
+	"fmt"
+	"io"
+)
+
+func encoder(form string, out io.Writer, level, block int) (io.WriteCloser, error) {
+	switch form {
+	case "deflate":
+		return flate.NewWriter(out, level)
+	case "gzip":
+		return gzip.NewWriterLevel(out, level)
+	}
+	return nil, fmt.Errorf("no form %q here", form)
+}
