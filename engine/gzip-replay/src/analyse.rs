@@ -1,0 +1,299 @@
+//! From a gzip stream to its content and its replay, proven while it flows.
+
+use std::io::{self, Read};
+use std::mem;
+
+use crate::catalogue::Encoder;
+use crate::error::{Error, Refusal};
+use crate::inflate::{Found, Inflater, Pushed};
+use crate::proof::Proof;
+use crate::replay::{MAX_FLUSHES, MAX_MEMBERS, MAX_REST_BYTES, Member, Replay};
+use crate::search::{BEGINNING_BYTES, Beginning, Kept};
+use crate::wrapper::{self, TRAILER_BYTES};
+
+/// The stream is taken in pieces of this length, bytes: content may be a thousand times as long.
+const PIECE_BYTES: usize = 16 << 10;
+/// No encoder holds back more of what it has made than this, bytes.
+const MAX_BEHIND_BYTES: usize = 8 << 20;
+
+/// What takes the content.
+pub trait Sink {
+    /// Takes the next bytes of the content.
+    ///
+    /// # Errors
+    /// Whatever shall end the analysis.
+    fn take(&mut self, plain: &[u8]) -> io::Result<()>;
+}
+
+impl<F: FnMut(&[u8]) -> io::Result<()>> Sink for F {
+    fn take(&mut self, plain: &[u8]) -> io::Result<()> {
+        self(plain)
+    }
+}
+
+/// Analyses a stream while it comes. Memory is bounded, whatever the length.
+pub struct Analyser {
+    stage: Stage,
+    inflater: Inflater,
+    /// Bytes of a header or a trailer, as far as they have come.
+    gathered: Vec<u8>,
+    replay: Replay,
+    flushes: usize,
+    kept: Option<Kept>,
+    without: Vec<Encoder>,
+}
+
+/// What comes next.
+enum Stage {
+    Header,
+    Body(Box<Body>),
+    Trailer(Body),
+    Rest,
+}
+
+/// A member's content, as far as it has come.
+struct Body {
+    header: Vec<u8>,
+    crc: crc32fast::Hasher,
+    plain_len: u64,
+    flushes: Vec<u64>,
+    encoder: Search,
+}
+
+/// Whether the encoder is known.
+enum Search {
+    Gathering(Beginning),
+    Found(Proof),
+}
+
+impl Default for Analyser {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Analyser {
+    /// For one stream.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::without(&[])
+    }
+
+    /// For a stream whose encoder is none of these: after a [`Refusal::Diverged`] the stream can be
+    /// tried again without the encoder that it names.
+    #[must_use]
+    pub fn without(encoders: &[Encoder]) -> Self {
+        Self {
+            stage: Stage::Header,
+            inflater: Inflater::new(),
+            gathered: Vec::new(),
+            replay: Replay::default(),
+            flushes: 0,
+            kept: None,
+            without: encoders.to_vec(),
+        }
+    }
+
+    /// Takes the next bytes of the stream, and gives their content to `sink`.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] as soon as it is known that there is no replay; [`Error::Io`] of the sink.
+    pub fn write(&mut self, stream: &[u8], sink: &mut dyn Sink) -> Result<(), Error> {
+        for piece in stream.chunks(PIECE_BYTES) {
+            let mut rest = piece;
+            while !rest.is_empty() {
+                let taken = self.step(rest, sink)?;
+                rest = rest.get(taken..).unwrap_or_default();
+            }
+        }
+        Ok(())
+    }
+
+    /// The replay of the stream, which has ended.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn finish(mut self) -> Result<Replay, Refusal> {
+        match &self.stage {
+            // What looks like another member's header and breaks off is the rest.
+            Stage::Header if !self.replay.members.is_empty() => {
+                self.replay.rest = mem::take(&mut self.gathered);
+            }
+            Stage::Header if self.gathered.is_empty() => return Err(Refusal::NotGzip),
+            Stage::Rest => {}
+            _ => return Err(Refusal::Damaged("it breaks off")),
+        }
+        Ok(self.replay)
+    }
+
+    /// Takes some of the bytes, and tells how many.
+    fn step(&mut self, bytes: &[u8], sink: &mut dyn Sink) -> Result<usize, Error> {
+        match mem::replace(&mut self.stage, Stage::Header) {
+            Stage::Header => self.header(bytes),
+            Stage::Body(body) => self.body(body, bytes, sink),
+            Stage::Trailer(body) => self.trailer(body, bytes),
+            Stage::Rest => {
+                self.stage = Stage::Rest;
+                self.rest(bytes)?;
+                Ok(bytes.len())
+            }
+        }
+    }
+
+    fn header(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        let before = self.gathered.len();
+        self.gathered.extend_from_slice(bytes);
+        match wrapper::header_len(&self.gathered) {
+            Ok(None) => Ok(bytes.len()),
+            Ok(Some(length)) => {
+                if self.replay.members.len() == MAX_MEMBERS {
+                    return Err(Refusal::Limit("the list of members").into());
+                }
+                self.gathered.truncate(length);
+                self.inflater.reset();
+                self.stage = Stage::Body(Box::new(Body::new(mem::take(&mut self.gathered))));
+                Ok(length - before)
+            }
+            Err(Refusal::NotGzip) if !self.replay.members.is_empty() => {
+                let gathered = mem::take(&mut self.gathered);
+                self.stage = Stage::Rest;
+                self.rest(&gathered)?;
+                Ok(bytes.len())
+            }
+            Err(refusal) => Err(refusal.into()),
+        }
+    }
+
+    fn body(&mut self, mut body: Box<Body>, bytes: &[u8], sink: &mut dyn Sink) -> Result<usize, Error> {
+        let pushed = self.inflater.push(bytes, &mut |found| match found {
+            Found::Plain(plain) => {
+                sink.take(plain)?;
+                body.plain(plain);
+                Ok(())
+            }
+            Found::Flush => {
+                self.flushes += 1;
+                if self.flushes > MAX_FLUSHES {
+                    return Err(Error::Refused(Refusal::Limit("the list of flushes")));
+                }
+                body.flush();
+                Ok(())
+            }
+        })?;
+        let taken = match pushed {
+            Pushed::All => bytes.len(),
+            Pushed::Ended(taken) => taken,
+        };
+        let is_end = pushed != Pushed::All;
+        let stored = bytes.get(..taken).unwrap_or_default();
+        body.hold_against(stored, is_end, &mut self.kept, &self.without)?;
+        self.stage = if is_end { Stage::Trailer(*body) } else { Stage::Body(body) };
+        Ok(taken)
+    }
+
+    fn trailer(&mut self, body: Body, bytes: &[u8]) -> Result<usize, Error> {
+        let missing = TRAILER_BYTES - self.gathered.len();
+        let now = bytes.get(..missing).unwrap_or(bytes);
+        self.gathered.extend_from_slice(now);
+        if now.len() < missing {
+            self.stage = Stage::Trailer(body);
+            return Ok(now.len());
+        }
+        if *self.gathered != wrapper::trailer(body.crc.finalize(), body.plain_len) {
+            return Err(Refusal::Damaged("its checksum or length is wrong").into());
+        }
+        self.gathered.clear();
+        if let Search::Found(proof) = body.encoder {
+            let (header, encoder, plain_len) = (body.header, proof.encoder, body.plain_len);
+            let flushes = encoder.told(&body.flushes).to_vec();
+            self.replay.members.push(Member { header, encoder, plain_len, flushes });
+            self.kept = Some((proof.encoder, proof.deflate));
+        }
+        Ok(now.len())
+    }
+
+    fn rest(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        self.replay.rest.extend_from_slice(bytes);
+        let fits = self.replay.rest.len() <= MAX_REST_BYTES;
+        if fits { Ok(()) } else { Err(Refusal::Limit("what is behind its last member")) }
+    }
+}
+
+impl Body {
+    fn new(header: Vec<u8>) -> Self {
+        Self {
+            header,
+            crc: crc32fast::Hasher::new(),
+            plain_len: 0,
+            flushes: Vec::new(),
+            encoder: Search::Gathering(Beginning::default()),
+        }
+    }
+
+    fn plain(&mut self, plain: &[u8]) {
+        self.crc.update(plain);
+        self.plain_len += plain.len() as u64;
+        match &mut self.encoder {
+            Search::Gathering(beginning) => beginning.plain.extend_from_slice(plain),
+            Search::Found(proof) => proof.plain(plain),
+        }
+    }
+
+    fn flush(&mut self) {
+        self.flushes.push(self.plain_len);
+        match &mut self.encoder {
+            Search::Gathering(beginning) => beginning.flushes.push(self.plain_len),
+            Search::Found(proof) if !proof.encoder.flushes_by_itself() => proof.flush(),
+            Search::Found(_) => {}
+        }
+    }
+
+    /// Holds the stream against what the encoder makes, or looks for one once there is enough.
+    fn hold_against(
+        &mut self,
+        stored: &[u8],
+        is_end: bool,
+        kept: &mut Option<Kept>,
+        without: &[Encoder],
+    ) -> Result<(), Refusal> {
+        match &mut self.encoder {
+            Search::Gathering(beginning) => {
+                beginning.stored.extend_from_slice(stored);
+                // There may be blocks without content, and no end of them.
+                let gathered = beginning.plain.len().max(beginning.stored.len() / 2);
+                if !is_end && gathered < BEGINNING_BYTES {
+                    return Ok(());
+                }
+                beginning.is_whole = is_end;
+                let found = beginning.find(kept.take(), without).ok_or(Refusal::UnknownEncoder)?;
+                self.encoder = Search::Found(found);
+                Ok(())
+            }
+            Search::Found(proof) => {
+                let agrees = proof.agrees(stored) && (!is_end || proof.ends_here());
+                if agrees && proof.behind() <= MAX_BEHIND_BYTES {
+                    return Ok(());
+                }
+                let encoder = proof.encoder;
+                Err(Refusal::Diverged { encoder, plain_len: self.plain_len })
+            }
+        }
+    }
+}
+
+/// Analyses the stream that `source` gives, and gives its content to `sink`.
+///
+/// # Errors
+/// [`Error::Refused`] when there is no replay of it; [`Error::Io`] of the source and the sink.
+pub fn analyse(source: &mut dyn Read, sink: &mut dyn Sink) -> Result<Replay, Error> {
+    let mut analyser = Analyser::new();
+    let mut buffer = vec![0; PIECE_BYTES];
+    loop {
+        match source.read(&mut buffer) {
+            Ok(0) => return Ok(analyser.finish()?),
+            Ok(count) => analyser.write(buffer.get(..count).unwrap_or_default(), sink)?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}

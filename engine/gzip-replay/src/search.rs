@@ -1,0 +1,68 @@
+//! Finding the encoder of a stream by its beginning.
+
+use std::mem;
+
+use crate::candidates::candidates;
+use crate::catalogue::Encoder;
+use crate::encoder::Deflate;
+use crate::proof::Proof;
+
+/// Content that is gathered before the encoder is looked for, bytes: more than a block of pgzip.
+pub(crate) const BEGINNING_BYTES: usize = (1 << 20) + (256 << 10);
+/// Encoders are tried on so much content at a time: most are wrong about the first block.
+const STEP_BYTES: usize = 64 << 10;
+
+/// The beginning of a deflate stream.
+#[derive(Default)]
+pub(crate) struct Beginning {
+    pub(crate) plain: Vec<u8>,
+    pub(crate) stored: Vec<u8>,
+    /// Where in the content there are flushes.
+    pub(crate) flushes: Vec<u64>,
+    /// This is all of it.
+    pub(crate) is_whole: bool,
+}
+
+/// An encoder and its working memory, from the member before.
+pub(crate) type Kept = (Encoder, Box<dyn Deflate>);
+
+impl Beginning {
+    /// The first encoder that made this, and is none of `without`.
+    pub(crate) fn find(&self, kept: Option<Kept>, without: &[Encoder]) -> Option<Proof> {
+        let before = kept.as_ref().map(|(encoder, _)| *encoder);
+        if let Some((encoder, mut deflate)) = kept {
+            deflate.reset(&[]);
+            if let Some(proof) = self.holds_for(encoder, deflate) {
+                return Some(proof);
+            }
+        }
+        candidates(&self.flushes)
+            .filter(|encoder| before != Some(*encoder) && !without.contains(encoder))
+            .find_map(|encoder| self.holds_for(encoder, encoder.start()?))
+    }
+
+    /// What `deflate` makes of the content, if that is what stands in the stream.
+    fn holds_for(&self, encoder: Encoder, deflate: Box<dyn Deflate>) -> Option<Proof> {
+        let mut proof = Proof::new(encoder, deflate);
+        let mut stored = &*self.stored;
+        let mut flushes = encoder.told(&self.flushes).iter().peekable();
+        let mut at = 0;
+        loop {
+            while flushes.next_if_eq(&&(at as u64)).is_some() {
+                proof.flush();
+            }
+            // All that there is: most encoders are wrong at once.
+            if !proof.agrees(mem::take(&mut stored)) {
+                return None;
+            }
+            if at == self.plain.len() {
+                break;
+            }
+            let until_flush = flushes.peek().map_or(usize::MAX, |flush| **flush as usize - at);
+            let count = STEP_BYTES.min(until_flush).min(self.plain.len() - at);
+            proof.plain(self.plain.get(at..at + count).unwrap_or_default());
+            at += count;
+        }
+        (!self.is_whole || proof.ends_here()).then_some(proof)
+    }
+}
