@@ -3,6 +3,7 @@
 mod bits;
 mod dynamic;
 mod encoder;
+pub mod go;
 mod huffman;
 mod tables;
 
