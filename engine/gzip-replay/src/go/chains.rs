@@ -55,8 +55,8 @@ impl Effort {
     }
 }
 
-/// Positions by hash, and by each position the one before it. They are kept with 1 added: 0 is
-/// none.
+/// Positions by hash, and by each position the one before it. Everywhere here 1 is added to
+/// positions: 0 is none.
 #[derive(Debug)]
 struct Chains {
     heads: Box<[u16; 1 << HASH_BITS]>,
@@ -78,8 +78,9 @@ impl Chains {
         let hash = window.load32(at).swap_bytes().wrapping_mul(0x1e35_a7bd) >> (32 - HASH_BITS);
         let head = &mut self.heads[hash as usize & ((1 << HASH_BITS) - 1)];
         let former = *head;
-        self.before[at & (HALF - 1)] = former;
-        *head = at.wrapping_add(1) as u16;
+        let entry = at.wrapping_add(1);
+        self.before[entry & (HALF - 1)] = former;
+        *head = entry as u16;
         former
     }
 
@@ -227,7 +228,8 @@ impl ChainEncoder {
             let mut found = Match::NONE;
             if at < enterable {
                 let head = self.chains.enter(&self.window, at);
-                found = self.search(at, head, Match::NONE.length);
+                let most = (self.filled - at).min(MAX_MATCH);
+                found = self.effort.search(&self.window, &self.chains, at, head, most, Match::NONE.length);
             }
             if found.length < SHORTEST {
                 self.tokens.push(Token::literal(self.window.byte(at)));
@@ -248,29 +250,31 @@ impl ChainEncoder {
 
     /// Takes a match only if there is none at the next position that is longer.
     fn encode_lazily(&mut self, end: usize) {
-        let enterable = self.filled.saturating_sub(SHORTEST - 1);
-        let Effort { lazy, .. } = self.effort;
+        let Self { effort, window, filled, chains, tokens, .. } = self;
+        let effort = *effort;
+        let enterable = filled.saturating_sub(SHORTEST - 1);
         let (mut at, mut pending, mut byte_pending) = (self.at, self.pending, self.byte_pending);
-        while at < end && self.tokens.len() < BLOCK {
+        while at < end && tokens.len() < BLOCK {
             let mut found = Match::NONE;
             if at < enterable {
-                let head = self.chains.enter(&self.window, at);
+                let head = chains.enter(window, at);
+                let most = filled.wrapping_sub(at).min(MAX_MATCH);
                 // What is no longer than the pending match would not be taken.
-                if pending.length < lazy && pending.length < self.filled.wrapping_sub(at) {
-                    found = self.search(at, head, pending.length);
+                if pending.length < effort.lazy && pending.length < most {
+                    found = effort.search(window, chains, at, head, most, pending.length);
                 }
             }
             if pending.length >= SHORTEST && found.length <= pending.length {
-                self.tokens.push(Token::matching(pending.length, pending.distance));
+                tokens.push(Token::matching(pending.length, pending.distance));
                 let next = at.wrapping_add(pending.length).wrapping_sub(1);
                 for inside in at.wrapping_add(1)..next.min(enterable) {
-                    self.chains.enter(&self.window, inside);
+                    chains.enter(window, inside);
                 }
                 at = next;
                 (pending, byte_pending) = (Match::NONE, false);
             } else {
                 if byte_pending {
-                    self.tokens.push(Token::literal(self.window.byte(at.wrapping_sub(1))));
+                    tokens.push(Token::literal(window.byte(at.wrapping_sub(1))));
                 }
                 at = at.wrapping_add(1);
                 (pending, byte_pending) = (found, true);
@@ -278,42 +282,56 @@ impl ChainEncoder {
         }
         (self.at, self.pending, self.byte_pending) = (at, pending, byte_pending);
     }
+}
 
-    /// The longest match of `at` that is longer than `longer_than`, the nearest of several.
+impl Effort {
+    /// The longest match of `at`, where `most` bytes are left and `head` heads its chain, that is
+    /// longer than `longer_than`; the nearest of several.
     #[inline(always)]
-    fn search(&self, at: usize, head: u16, longer_than: usize) -> Match {
-        let (window, before) = (&self.window, &*self.chains.before);
-        let floor = at.saturating_sub(HALF);
-        // Positions from here on are counted from the floor: what is below becomes huge.
-        let relative = |entry: u16| (entry as usize).wrapping_sub(1).wrapping_sub(floor);
-        let most = self.filled.wrapping_sub(at).min(MAX_MATCH);
-        let nice = self.effort.nice.min(most);
+    fn search(
+        self,
+        window: &Window,
+        chains: &Chains,
+        at: usize,
+        head: u16,
+        most: usize,
+        longer_than: usize,
+    ) -> Match {
+        let before = &*chains.before;
+        let nice = self.nice.min(most);
         let mut found = Match { length: longer_than, distance: 0 };
         let first = window.load32(at);
         // The four bytes that end one beyond the best match so far.
         let mut tail_at = longer_than.wrapping_sub(SHORTEST - 1);
         let mut tail = window.load32(at.wrapping_add(tail_at));
-        let mut candidate = relative(head);
-        let mut bound = at.wrapping_sub(floor);
-        let mut tries = self.effort.tries;
-        // The oldest position has had its entry overwritten by `at`: that points up.
-        while candidate < bound && tries > 0 {
-            let from = candidate.wrapping_add(floor);
-            if window.load32(from.wrapping_add(tail_at)) == tail && window.load32(from) == first {
-                let length = window.match_length(from, at, most);
-                let distance = at.wrapping_sub(from);
-                if length > found.length && (length > SHORTEST || distance <= NEAR) {
-                    found = Match { length, distance };
-                    if length >= nice {
-                        break;
-                    }
-                    tail_at = length.wrapping_sub(SHORTEST - 1);
-                    tail = window.load32(at.wrapping_add(tail_at));
-                }
+        // Entries are compared as they stand above the lowest: what is below becomes huge.
+        let lowest = at.saturating_sub(HALF).wrapping_add(1);
+        let mut entry = head as usize;
+        let mut bound = HALF + 1;
+        let mut tries = self.tries;
+        loop {
+            // The oldest position has had its entry overwritten by `at`: that leads up again.
+            let height = entry.wrapping_sub(lowest);
+            if height >= bound || tries == 0 {
+                break;
             }
-            bound = candidate;
-            candidate = relative(before[from & (HALF - 1)]);
+            let from = entry.wrapping_sub(1);
+            bound = height;
+            entry = before[entry & (HALF - 1)] as usize;
             tries = tries.wrapping_sub(1);
+            if window.load32(from.wrapping_add(tail_at)) != tail || window.load32(from) != first {
+                continue;
+            }
+            let length = window.match_length(from, at, most);
+            let distance = at.wrapping_sub(from);
+            if length > found.length && (length > SHORTEST || distance <= NEAR) {
+                found = Match { length, distance };
+                if length >= nice {
+                    break;
+                }
+                tail_at = length.wrapping_sub(SHORTEST - 1);
+                tail = window.load32(at.wrapping_add(tail_at));
+            }
         }
         if found.distance == 0 { Match::NONE } else { found }
     }
