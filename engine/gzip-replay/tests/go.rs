@@ -82,6 +82,44 @@ fn lengths_about_the_limits_come_out_the_same() {
 }
 
 #[test]
+fn flushes_come_out_the_same() {
+    let (mut oracle, mut noise) = (Oracle::start("go-1.26"), Noise(7));
+    for round in 0..60 {
+        let plain = content(&mut noise, 1 << 19);
+        let longest = 1 << (1 + noise.below(18));
+        let piece = (1 + noise.below(longest)).max(plain.len() / 300);
+        for level in LEVELS {
+            let mut encoder = go::Encoder::new(level).unwrap();
+            let mut made = Vec::new();
+            for piece in plain.chunks(piece) {
+                encoder.write(piece, &mut made);
+                encoder.flush(&mut made);
+            }
+            encoder.finish(&mut made);
+            let expected = oracle.encode("flush", level, piece, &plain);
+            assert_same(&made, &expected, &format!("level {level}, round {round}, flushed after {piece}"));
+        }
+    }
+}
+
+#[test]
+fn dictionaries_come_out_the_same() {
+    let (mut pair, mut noise) = (Pair::new("go-1.26"), Noise(8));
+    for round in 0..60 {
+        let plain = content(&mut noise, 1 << 18);
+        let longest = 1 + plain.len().min(1 << (1 + noise.below(17)));
+        let (dictionary, rest) = plain.split_at(noise.below(longest));
+        for (level, encoder) in LEVELS.iter().zip(&mut pair.encoders) {
+            encoder.reset(dictionary);
+            let made = encode(encoder, 1000, rest);
+            let expected = pair.oracle.encode("dictionary", *level, dictionary.len(), &plain);
+            let what = format!("level {level}, round {round}, {} bytes before", dictionary.len());
+            assert_same(&made, &expected, &what);
+        }
+    }
+}
+
+#[test]
 fn the_cut_of_calls_does_not_show() {
     let mut noise = Noise(6);
     for level in LEVELS {
