@@ -3,6 +3,8 @@
 // A request is a line "FORM LEVEL BLOCK LENGTH" and LENGTH bytes; the answer is a line with a
 // length, and as many bytes. FORM is "deflate", "gzip" or "pgzip". BLOCK is the length of the
 // pieces that the encoder is given at a time (0: all at once); for pgzip it is its block size.
+// FORM "flush" is "deflate" with a flush after each piece; for "dictionary" the first BLOCK bytes
+// are a preset dictionary.
 package main
 
 import (
@@ -30,7 +32,11 @@ func main() {
 			fail(err)
 		}
 		var encoded bytes.Buffer
-		encoder, err := encoder(form, &encoded, level, block)
+		var dictionary []byte
+		if form == "dictionary" {
+			dictionary, plain, block = plain[:block], plain[block:], 0
+		}
+		encoder, err := encoder(form, &encoded, level, block, dictionary)
 		if err != nil {
 			fail(err)
 		}
@@ -43,6 +49,11 @@ func main() {
 				fail(err)
 			}
 			plain = plain[count:]
+			if form == "flush" {
+				if err := encoder.(interface{ Flush() error }).Flush(); err != nil {
+					fail(err)
+				}
+			}
 		}
 		if err := encoder.Close(); err != nil {
 			fail(err)

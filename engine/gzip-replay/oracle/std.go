@@ -10,10 +10,12 @@ import (
 	"io"
 )
 
-func encoder(form string, out io.Writer, level, block int) (io.WriteCloser, error) {
+func encoder(form string, out io.Writer, level, block int, dictionary []byte) (io.WriteCloser, error) {
 	switch form {
-	case "deflate":
+	case "deflate", "flush":
 		return flate.NewWriter(out, level)
+	case "dictionary":
+		return flate.NewWriterDict(out, level, dictionary)
 	case "gzip":
 		return gzip.NewWriterLevel(out, level)
 	}

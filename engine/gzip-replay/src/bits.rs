@@ -23,11 +23,52 @@ impl BitWriter {
         }
     }
 
+    /// Lets `write` append up to `most` bits in larger portions, and faster.
+    pub(crate) fn burst(&mut self, most: usize, out: &mut Vec<u8>, write: impl FnOnce(&mut Burst<'_>)) {
+        let start = out.len();
+        // Whole words are stored, the last one beyond the end of the bits.
+        out.resize(start + most / 8 + 16, 0);
+        let mut burst = Burst { bytes: &mut out[start..], at: 0, bits: self.bits, count: self.count };
+        burst.put(0, 0);
+        write(&mut burst);
+        let Burst { at, bits, count, .. } = burst;
+        (self.bits, self.count) = (bits, count);
+        out.truncate(start + at);
+    }
+
     /// Writes out what there is, the last byte filled up with zeros.
     pub(crate) fn align(&mut self, out: &mut Vec<u8>) {
         let bytes = self.count.div_ceil(8) as usize;
         out.extend(self.bits.to_le_bytes().iter().take(bytes));
         *self = Self::default();
+    }
+}
+
+/// Bits on their way into bytes that there is room for.
+#[derive(Debug)]
+pub(crate) struct Burst<'a> {
+    bytes: &'a mut [u8],
+    /// Where the next whole byte goes.
+    at: usize,
+    /// Bits that are no whole byte yet.
+    bits: u64,
+    /// How many: under 8 between calls.
+    count: u32,
+}
+
+impl Burst<'_> {
+    /// Appends the low `count` bits of `value`, 56 at most; the others must be zero.
+    #[inline(always)]
+    pub(crate) fn put(&mut self, value: u64, count: u32) {
+        debug_assert!(count <= 56 && value >> count == 0);
+        let bits = self.bits | value.wrapping_shl(self.count);
+        let count = self.count.wrapping_add(count);
+        if let Some(room) = self.bytes.get_mut(self.at..).and_then(<[u8]>::first_chunk_mut) {
+            *room = bits.to_le_bytes();
+        }
+        self.at = self.at.wrapping_add(count as usize >> 3);
+        self.bits = bits.wrapping_shr(count & !7);
+        self.count = count & 7;
     }
 }
 
@@ -49,5 +90,21 @@ mod tests {
         assert_eq!(&out[..3], &[0xb4, 0xb4, 0xaa]);
         assert_eq!(&out[3..6], &[0xb5, 0xb4, 0xaa]);
         assert_eq!(out.last(), Some(&1));
+    }
+
+    #[test]
+    fn a_burst_writes_the_same() {
+        let (mut slow, mut fast) = (BitWriter::default(), BitWriter::default());
+        let (mut slowly, mut quickly) = (Vec::new(), Vec::new());
+        for count in (0..=16).chain(0..=16) {
+            let value = 0xbeef_u64 & ((1 << count) - 1);
+            slow.put(value, count, &mut slowly);
+            fast.burst(count as usize, &mut quickly, |burst| burst.put(value, count));
+            slow.put(1, 2, &mut slowly);
+            fast.put(1, 2, &mut quickly);
+        }
+        slow.align(&mut slowly);
+        fast.align(&mut quickly);
+        assert_eq!(slowly, quickly);
     }
 }

@@ -1,0 +1,73 @@
+//! The encoder of Go's library `compress/flate`, from Go 1.8 to 1.26.
+
+mod blocks;
+mod chains;
+mod fast;
+mod plain;
+mod window;
+
+use blocks::BlockWriter;
+use chains::ChainEncoder;
+use fast::FastEncoder;
+use plain::PlainEncoder;
+
+use crate::Deflate;
+
+/// Writes what a `flate.Writer` of Go writes.
+#[derive(Debug)]
+pub struct Encoder(Way);
+
+/// The ways in which levels encode.
+#[derive(Debug)]
+enum Way {
+    Plain(PlainEncoder),
+    Fast(Box<FastEncoder>),
+    Chains(Box<ChainEncoder>),
+}
+
+impl Encoder {
+    /// An encoder of a level: -2 (codes only) to 9, of which -1 is 6. Nothing for others.
+    pub fn new(level: i32) -> Option<Self> {
+        Some(Self(match level {
+            -2 => Way::Plain(PlainEncoder::new(true)),
+            0 => Way::Plain(PlainEncoder::new(false)),
+            1 => Way::Fast(Box::new(FastEncoder::new())),
+            _ => Way::Chains(Box::new(ChainEncoder::new(level)?)),
+        }))
+    }
+
+    fn finish_blocks(&mut self, out: &mut Vec<u8>) -> &mut BlockWriter {
+        match &mut self.0 {
+            Way::Plain(encoder) => encoder.finish_blocks(out),
+            Way::Fast(encoder) => encoder.finish_blocks(out),
+            Way::Chains(encoder) => encoder.finish_blocks(out),
+        }
+    }
+}
+
+impl Deflate for Encoder {
+    fn write(&mut self, plain: &[u8], out: &mut Vec<u8>) {
+        match &mut self.0 {
+            Way::Plain(encoder) => encoder.write(plain, out),
+            Way::Fast(encoder) => encoder.write(plain, out),
+            Way::Chains(encoder) => encoder.write(plain, out),
+        }
+    }
+
+    fn flush(&mut self, out: &mut Vec<u8>) {
+        self.finish_blocks(out).stored(&[], false, out);
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>) {
+        self.finish_blocks(out).stored(&[], true, out);
+    }
+
+    /// Levels below 2 take no notice of the dictionary.
+    fn reset(&mut self, dictionary: &[u8]) {
+        match &mut self.0 {
+            Way::Plain(encoder) => encoder.reset(),
+            Way::Fast(encoder) => encoder.reset(),
+            Way::Chains(encoder) => encoder.reset(dictionary),
+        }
+    }
+}
