@@ -2,5 +2,8 @@
 
 mod bits;
 mod encoder;
+pub mod gnu;
+pub mod pigz;
+pub mod zlib;
 
 pub use encoder::Deflate;
