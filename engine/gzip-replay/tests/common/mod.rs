@@ -4,6 +4,9 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use gzip_replay::Deflate;
 
 /// A real encoder that answers requests (`oracle/main.go`).
 pub struct Oracle {
@@ -47,6 +50,40 @@ impl Drop for Oracle {
     }
 }
 
+/// What `gzip` or `pigz` writes for `plain` on its standard input, without header and trailer.
+pub fn deflate_by(name: &str, options: &[&str], plain: &[u8]) -> Vec<u8> {
+    let program = folder().join("bin").join(name);
+    let file = tempfile(plain);
+    let run = Command::new(&program).args(options).args(["-n", "-c"]).stdin(file).output();
+    let run =
+        run.unwrap_or_else(|error| panic!("{}: {error}; scripts/encoders brings it", program.display()));
+    assert!(run.status.success(), "{name}: {}", String::from_utf8_lossy(&run.stderr));
+    run.stdout[10..run.stdout.len() - 8].to_vec()
+}
+
+/// A file that has no name any more, to be read from its beginning.
+fn tempfile(content: &[u8]) -> std::fs::File {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let path = std::env::temp_dir().join(format!("gzip-replay-{}-{count}", std::process::id()));
+    std::fs::write(&path, content).unwrap();
+    let file = std::fs::File::open(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    file
+}
+
+/// What an encoder makes of `plain`, given to it in pieces of lengths up to `piece_bytes`.
+pub fn encode(encoder: &mut dyn Deflate, plain: &[u8], piece_bytes: usize, noise: &mut Noise) -> Vec<u8> {
+    let (mut out, mut rest) = (Vec::new(), plain);
+    while !rest.is_empty() {
+        let (piece, after) = rest.split_at(rest.len().min(1 + noise.below(piece_bytes)));
+        encoder.write(piece, &mut out);
+        rest = after;
+    }
+    encoder.finish(&mut out);
+    out
+}
+
 /// Where `scripts/encoders` puts them.
 fn folder() -> PathBuf {
     let cache = || {
@@ -54,6 +91,11 @@ fn folder() -> PathBuf {
         std::env::var_os("XDG_CACHE_HOME").map_or(PathBuf::from(home).join(".cache"), PathBuf::from)
     };
     std::env::var_os("GZIP_REPLAY_ENCODERS").map_or_else(|| cache().join("dtrvault/encoders"), PathBuf::from)
+}
+
+/// How many contents a test tries: `usual`, unless `GZIP_REPLAY_ROUNDS` says so.
+pub fn rounds(usual: usize) -> usize {
+    std::env::var("GZIP_REPLAY_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(usual)
 }
 
 /// Numbers that look random and are always the same (SplitMix64).
@@ -84,8 +126,8 @@ pub fn content(noise: &mut Noise, max_bytes: usize) -> Vec<u8> {
     let code = std::fs::read(std::env::current_exe().unwrap()).unwrap();
     let mut out: Vec<u8> = Vec::with_capacity(target);
     while out.len() < target {
-        let limit = 1 << (1 + noise.below(17));
-        let length = (1 + noise.below(limit)).min(target - out.len());
+        let most = 1 << (1 + noise.below(17));
+        let length = (1 + noise.below(most)).min(target - out.len());
         match noise.below(7) {
             0 => out.extend((0..length).map(|_| noise.next() as u8)),
             1 => out.extend(std::iter::repeat_n(noise.next() as u8 & 0x81, length)),
@@ -99,8 +141,8 @@ pub fn content(noise: &mut Noise, max_bytes: usize) -> Vec<u8> {
                 out.extend(text.collect::<String>().bytes().take(length));
             }
             4 if !out.is_empty() => {
-                let furthest = 1 << (1 + noise.below(20));
-                let from = out.len() - 1 - noise.below(out.len().min(furthest));
+                let farthest = 1 << (1 + noise.below(20));
+                let from = out.len() - 1 - noise.below(out.len().min(farthest));
                 (0..length).for_each(|at| out.push(out[from + at]));
             }
             5 => {

@@ -1,0 +1,310 @@
+//! Blocks: what is in one, when it ends, and how it is written.
+
+use super::prefix::{Code, MAX_BITS};
+use super::symbols::{
+    DISTANCE_CODES, DISTANCE_EXTRA, END_OF_BLOCK, FIRST_LENGTH, LENGTH_BASE, LENGTH_EXTRA, MIN_MATCH,
+    distance_code, length_code,
+};
+use super::window::{HALF, Window};
+use crate::bits::BitWriter;
+
+/// Literals, the end of the block and lengths. The last two never occur.
+const LITERAL_SYMBOLS: usize = 288;
+
+/// The symbols by which codes' lengths are written.
+const LENGTH_SYMBOLS: usize = 19;
+const MAX_LENGTH_BITS: usize = 7;
+
+/// The order in which their lengths in turn are written.
+const LENGTH_ORDER: [usize; LENGTH_SYMBOLS] =
+    [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
+
+/// A block has one symbol less than this at most.
+const CAPACITY: usize = 1 << 15;
+
+/// Levels up to this one never end a block early.
+const LAST_LEVEL_OF_FULL_BLOCKS: u32 = 2;
+
+/// Every so many symbols, gzip looks if the block had better end.
+const CHECK_EVERY: usize = 1 << 12;
+
+static FIXED_LITERALS: Code<LITERAL_SYMBOLS> = {
+    let mut lengths = [8; LITERAL_SYMBOLS];
+    let mut symbol = 144;
+    while symbol < 280 {
+        lengths[symbol] = if symbol < 256 { 9 } else { 7 };
+        symbol += 1;
+    }
+    Code::canonical(lengths, LITERAL_SYMBOLS)
+};
+
+static FIXED_DISTANCES: Code<DISTANCE_CODES> = Code::canonical([5; DISTANCE_CODES], DISTANCE_CODES);
+
+/// The two bits that say what kind a block is of.
+const STORED: u64 = 0;
+const FIXED: u64 = 1;
+const DYNAMIC: u64 = 2;
+
+/// The block that is being gathered.
+#[derive(Debug)]
+pub(super) struct Block {
+    ends_early: bool,
+    /// A match's distance in the upper half, 0 for a literal; below, the literal, or the match's
+    /// length less [`MIN_MATCH`].
+    symbols: Vec<u32>,
+    literals: [u32; LITERAL_SYMBOLS],
+    distances: [u32; DISTANCE_CODES],
+    matches: usize,
+    /// Where it begins in the window. Negative if that has slid away.
+    start: isize,
+    bits: BitWriter,
+}
+
+impl Block {
+    pub(super) fn new(level: u32) -> Self {
+        let mut block = Self {
+            ends_early: level > LAST_LEVEL_OF_FULL_BLOCKS,
+            symbols: Vec::with_capacity(CAPACITY),
+            literals: [0; LITERAL_SYMBOLS],
+            distances: [0; DISTANCE_CODES],
+            matches: 0,
+            start: 0,
+            bits: BitWriter::default(),
+        };
+        block.clear();
+        block
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.clear();
+        self.start = 0;
+        self.bits = BitWriter::default();
+    }
+
+    fn clear(&mut self) {
+        self.symbols.clear();
+        self.literals.fill(0);
+        self.literals[END_OF_BLOCK] = 1;
+        self.distances.fill(0);
+        self.matches = 0;
+    }
+
+    /// Follows a slide of the window.
+    pub(super) fn slid(&mut self) {
+        self.start -= HALF as isize;
+    }
+
+    /// Takes a literal, at that place in the window or the next. True if the block has to end.
+    #[inline]
+    pub(super) fn literal(&mut self, byte: u8, at: usize) -> bool {
+        self.literals[usize::from(byte)] += 1;
+        self.symbols.push(byte.into());
+        self.is_full(at)
+    }
+
+    /// Takes a match, at that place in the window or the next. True if the block has to end.
+    #[inline]
+    pub(super) fn repeat(&mut self, length: usize, distance: usize, at: usize) -> bool {
+        let length = length.wrapping_sub(MIN_MATCH) as u8;
+        self.literals[FIRST_LENGTH + length_code(length)] += 1;
+        self.distances[distance_code(distance.wrapping_sub(1) as u32)] += 1;
+        self.matches += 1;
+        self.symbols.push((distance as u32) << 16 | u32::from(length));
+        self.is_full(at)
+    }
+
+    #[inline]
+    fn is_full(&self, at: usize) -> bool {
+        let count = self.symbols.len();
+        count == CAPACITY - 1
+            || (count.is_multiple_of(CHECK_EVERY) && self.ends_early && self.has_done_well(at))
+    }
+
+    /// If few matches make up most of the block: then it ends, as what follows may be different.
+    fn has_done_well(&self, at: usize) -> bool {
+        let count = self.symbols.len();
+        let distance_bits: u32 = self
+            .distances
+            .iter()
+            .zip(DISTANCE_EXTRA)
+            .map(|(count, extra)| count * (5 + u32::from(extra)))
+            .sum();
+        let most_bytes = (8 * count + distance_bits as usize) / 8;
+        self.matches < count / 2 && most_bytes < at.wrapping_add_signed(-self.start) / 2
+    }
+
+    /// Ends the block before a place in the window, and writes it in the form that takes least.
+    pub(super) fn close(&mut self, window: &Window, end: usize, is_last: bool, out: &mut Vec<u8>) {
+        let literals = Code::best(&self.literals, MAX_BITS);
+        let distances = Code::best(&self.distances, MAX_BITS);
+        let header = Header::new(&literals, &distances);
+        let extra = self.extra_bits();
+        let dynamic_bits =
+            header.cost() + literals.cost(&self.literals) + distances.cost(&self.distances) + extra;
+        let fixed_bits = FIXED_LITERALS.cost(&self.literals) + FIXED_DISTANCES.cost(&self.distances) + extra;
+        let [dynamic_bytes, fixed_bytes] = [dynamic_bits, fixed_bits].map(|bits| (bits + 3).div_ceil(8));
+
+        // What has left the window cannot be stored any more.
+        let stored = usize::try_from(self.start).ok().map(|start| window.slice(start, end));
+        let stored = stored.filter(|plain| plain.len() as u64 + 4 <= dynamic_bytes.min(fixed_bytes));
+        if let Some(plain) = stored {
+            self.begin(STORED, is_last, out);
+            self.bits.align(out);
+            let length = plain.len() as u16;
+            out.extend(length.to_le_bytes());
+            out.extend((!length).to_le_bytes());
+            out.extend(plain);
+        } else if fixed_bytes <= dynamic_bytes {
+            self.begin(FIXED, is_last, out);
+            self.write(&FIXED_LITERALS, &FIXED_DISTANCES, out);
+        } else {
+            self.begin(DYNAMIC, is_last, out);
+            header.write(&mut self.bits, out);
+            self.write(&literals, &distances, out);
+        }
+        if is_last {
+            self.bits.align(out);
+        }
+        self.start = end as isize;
+        self.clear();
+    }
+
+    fn begin(&mut self, kind: u64, is_last: bool, out: &mut Vec<u8>) {
+        self.bits.put(kind << 1 | u64::from(is_last), 3, out);
+    }
+
+    /// The bits that follow on the codes of lengths and distances.
+    fn extra_bits(&self) -> u64 {
+        let lengths = self.literals[FIRST_LENGTH..].iter().zip(LENGTH_EXTRA);
+        let distances = self.distances.iter().zip(DISTANCE_EXTRA);
+        lengths.chain(distances).map(|(&count, extra)| u64::from(count) * u64::from(extra)).sum()
+    }
+
+    fn write(
+        &mut self,
+        literals: &Code<LITERAL_SYMBOLS>,
+        distances: &Code<DISTANCE_CODES>,
+        out: &mut Vec<u8>,
+    ) {
+        let bits = &mut self.bits;
+        for &symbol in &self.symbols {
+            let distance = symbol >> 16;
+            if distance == 0 {
+                literals.put(usize::from(symbol as u8), bits, out);
+                continue;
+            }
+            let length = symbol as u8;
+            let code = length_code(length);
+            literals.put(FIRST_LENGTH + code, bits, out);
+            let extra = LENGTH_EXTRA[code].into();
+            bits.put(length.wrapping_sub(LENGTH_BASE[code]).into(), extra, out);
+
+            let code = distance_code(distance.wrapping_sub(1));
+            distances.put(code, bits, out);
+            let extra = u32::from(DISTANCE_EXTRA[code]);
+            // The bits below those that the code tells.
+            let low = distance.wrapping_sub(1) & !(u32::MAX << extra);
+            bits.put(low.into(), extra, out);
+        }
+        literals.put(END_OF_BLOCK, bits, out);
+    }
+}
+
+impl<const N: usize> Code<N> {
+    #[inline]
+    fn put(&self, symbol: usize, bits: &mut BitWriter, out: &mut Vec<u8>) {
+        bits.put(self.codes[symbol].into(), self.lengths[symbol].into(), out);
+    }
+}
+
+/// What describes the codes of a dynamic block.
+struct Header {
+    literals: usize,
+    distances: usize,
+    /// The lengths of both codes, as symbols with what follows on them.
+    runs: Vec<(usize, u64)>,
+    counts: [u32; LENGTH_SYMBOLS],
+    code: Code<LENGTH_SYMBOLS>,
+    /// How many of the lengths of `code` are written.
+    written: usize,
+}
+
+/// The symbols of lengths that stand for several, and how many bits follow on them.
+const REPEAT: usize = 16;
+const FEW_ZEROS: usize = 17;
+const MANY_ZEROS: usize = 18;
+
+const fn run_extra(symbol: usize) -> u32 {
+    match symbol {
+        REPEAT => 2,
+        FEW_ZEROS => 3,
+        MANY_ZEROS => 7,
+        _ => 0,
+    }
+}
+
+impl Header {
+    fn new(literals: &Code<LITERAL_SYMBOLS>, distances: &Code<DISTANCE_CODES>) -> Self {
+        let mut runs = Vec::new();
+        find_runs(&literals.lengths[..literals.used], &mut runs);
+        find_runs(&distances.lengths[..distances.used], &mut runs);
+        let mut counts = [0; LENGTH_SYMBOLS];
+        for &(symbol, _) in &runs {
+            counts[symbol] += 1;
+        }
+        let code = Code::best(&counts, MAX_LENGTH_BITS);
+        let last = (3..LENGTH_SYMBOLS).rev().find(|&rank| code.lengths[LENGTH_ORDER[rank]] > 0);
+        let written = last.unwrap_or(3) + 1;
+        Self { literals: literals.used, distances: distances.used, runs, counts, code, written }
+    }
+
+    fn cost(&self) -> u64 {
+        let extra: u32 = self.runs.iter().map(|&(symbol, _)| run_extra(symbol)).sum();
+        5 + 5 + 4 + 3 * self.written as u64 + self.code.cost(&self.counts) + u64::from(extra)
+    }
+
+    fn write(&self, bits: &mut BitWriter, out: &mut Vec<u8>) {
+        bits.put(self.literals as u64 - 257, 5, out);
+        bits.put(self.distances as u64 - 1, 5, out);
+        bits.put(self.written as u64 - 4, 4, out);
+        for symbol in &LENGTH_ORDER[..self.written] {
+            bits.put(self.code.lengths[*symbol].into(), 3, out);
+        }
+        for &(symbol, more) in &self.runs {
+            self.code.put(symbol, bits, out);
+            bits.put(more, run_extra(symbol), out);
+        }
+    }
+}
+
+/// Cuts lengths into runs. A run that is too long is cut at its limit, and what is left of it
+/// begins anew.
+fn find_runs(lengths: &[u8], runs: &mut Vec<(usize, u64)>) {
+    let mut rest = lengths;
+    let mut before = None;
+    while let Some(&length) = rest.first() {
+        let symbol = usize::from(length);
+        // The first of a run of the same is written out, and up to six repeat it.
+        let is_known = before == Some(length);
+        let limit = if length == 0 {
+            138
+        } else if is_known {
+            6
+        } else {
+            7
+        };
+        let count = rest.iter().take(limit).take_while(|&&other| other == length).count();
+        match (length, count) {
+            (0, 11..) => runs.push((MANY_ZEROS, count as u64 - 11)),
+            (0, 3..) => runs.push((FEW_ZEROS, count as u64 - 3)),
+            (1.., 3..) if is_known => runs.push((REPEAT, count as u64 - 3)),
+            (1.., 4..) => {
+                runs.push((symbol, 0));
+                runs.push((REPEAT, count as u64 - 4));
+            }
+            _ => runs.extend(std::iter::repeat_n((symbol, 0), count)),
+        }
+        before = Some(length);
+        rest = &rest[count..];
+    }
+}

@@ -1,0 +1,237 @@
+//! Prefix codes, built by Huffman's way with the ties broken as gzip breaks them.
+
+/// The longest code of the largest alphabet, and room for the tree's inner nodes.
+const NODES: usize = 2 * 288;
+pub(super) const MAX_BITS: usize = 15;
+
+/// A prefix code for the symbols below `N`.
+#[derive(Debug)]
+pub(super) struct Code<const N: usize> {
+    /// The lengths of the codes, 0 for those of symbols that do not occur.
+    pub(super) lengths: [u8; N],
+    /// The codes, their first bit lowest.
+    pub(super) codes: [u16; N],
+    /// One more than the last symbol with a code.
+    pub(super) used: usize,
+}
+
+impl<const N: usize> Code<N> {
+    /// The best code for symbols that occur so often, with codes of `limit` bits at most.
+    pub(super) fn best(counts: &[u32; N], limit: usize) -> Self {
+        Tree::grow(counts).code(limit)
+    }
+
+    /// The code with these lengths: shorter codes first, those of one length in order.
+    pub(super) const fn canonical(lengths: [u8; N], used: usize) -> Self {
+        let mut next = [0_u16; MAX_BITS + 2];
+        let mut symbol = 0;
+        while symbol < N {
+            if lengths[symbol] > 0 {
+                next[lengths[symbol] as usize + 1] += 1;
+            }
+            symbol += 1;
+        }
+        let mut bits = 1;
+        while bits <= MAX_BITS {
+            // What was counted for the length before follows on its last code.
+            next[bits] = (next[bits] + next[bits - 1]) << 1;
+            bits += 1;
+        }
+        let mut codes = [0; N];
+        symbol = 0;
+        while symbol < N {
+            let length = lengths[symbol] as usize;
+            if length > 0 {
+                codes[symbol] = next[length].reverse_bits() >> (16 - length);
+                next[length] += 1;
+            }
+            symbol += 1;
+        }
+        Self { lengths, codes, used }
+    }
+
+    /// How many bits symbols take that occur so often.
+    pub(super) fn cost(&self, counts: &[u32; N]) -> u64 {
+        counts.iter().zip(&self.lengths).map(|(&count, &length)| u64::from(count) * u64::from(length)).sum()
+    }
+}
+
+/// A Huffman tree: leaves first, then inner nodes in the order in which they came to be.
+struct Tree<const N: usize> {
+    parents: [u16; NODES],
+    /// All nodes, the rarest first; the root is the last.
+    order: [u16; NODES],
+    nodes: usize,
+    used: usize,
+}
+
+impl<const N: usize> Tree<N> {
+    fn grow(counts: &[u32; N]) -> Self {
+        let mut tree = Self { parents: [0; NODES], order: [0; NODES], nodes: 0, used: 0 };
+        let mut heap = Heap::new();
+        for (symbol, &count) in counts.iter().enumerate() {
+            if count > 0 {
+                heap.add(symbol, count);
+                tree.used = symbol + 1;
+            }
+        }
+        // At least two symbols have codes: decoders of old could not do with less.
+        while heap.length < 2 {
+            let symbol = if tree.used < 3 { tree.used } else { 0 };
+            heap.add(symbol, 1);
+            tree.used = tree.used.max(symbol + 1);
+        }
+        heap.establish();
+        let mut inner = N;
+        while heap.length > 1 {
+            let first = heap.take();
+            let second = heap.first();
+            for node in [first, second] {
+                tree.push(node);
+                tree.parents[node] = inner as u16;
+            }
+            heap.replace_first(inner, Weight::sum(heap.weights[first], heap.weights[second]));
+            inner += 1;
+        }
+        tree.push(heap.first());
+        tree
+    }
+
+    fn push(&mut self, node: usize) {
+        self.order[self.nodes] = node as u16;
+        self.nodes += 1;
+    }
+
+    fn code(&self, limit: usize) -> Code<N> {
+        let mut depths = [0_u8; NODES];
+        let mut leaves_at = [0_usize; MAX_BITS + 1];
+        let mut too_deep = 0_usize;
+        let below_root = &self.order[..self.nodes - 1];
+        for node in below_root.iter().rev().map(|&node| usize::from(node)) {
+            let mut depth = usize::from(depths[usize::from(self.parents[node])]) + 1;
+            if depth > limit {
+                depth = limit;
+                too_deep += 1;
+            }
+            depths[node] = depth as u8;
+            if node < N {
+                leaves_at[depth] += 1;
+            }
+        }
+        if too_deep > 0 {
+            self.shorten(&mut depths, &mut leaves_at, too_deep, limit);
+        }
+        let mut lengths = [0; N];
+        lengths.copy_from_slice(&depths[..N]);
+        Code::canonical(lengths, self.used)
+    }
+
+    /// Gives up Huffman's optimum for codes that are short enough.
+    fn shorten(
+        &self,
+        depths: &mut [u8; NODES],
+        leaves_at: &mut [usize; MAX_BITS + 1],
+        too_deep: usize,
+        limit: usize,
+    ) {
+        // Nodes that were too deep come in pairs. The one takes the place of a leaf that moves
+        // down to make it a brother, the other's place is freed.
+        for _ in 0..too_deep.div_ceil(2) {
+            let Some(depth) = (1..limit).rev().find(|&depth| leaves_at[depth] > 0) else { break };
+            leaves_at[depth] -= 1;
+            leaves_at[depth + 1] += 2;
+            leaves_at[limit] -= 1;
+        }
+        let mut leaves = self.order.iter().map(|&node| usize::from(node)).filter(|&node| node < N);
+        for depth in (1..=limit).rev() {
+            for leaf in leaves.by_ref().take(leaves_at[depth]) {
+                depths[leaf] = depth as u8;
+            }
+        }
+    }
+}
+
+/// How often a node occurs, then how high it is: of two that are as rare, the lower comes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Weight(u32);
+
+impl Weight {
+    fn leaf(count: u32) -> Self {
+        Self(count << 8)
+    }
+
+    fn sum(a: Self, b: Self) -> Self {
+        Self(((a.0 >> 8) + (b.0 >> 8)) << 8 | ((a.0 & 0xff).max(b.0 & 0xff) + 1))
+    }
+}
+
+/// A binary heap, the lightest node first. What moves where decides between equals, so it is not
+/// one of the library's.
+struct Heap {
+    /// From 1 on, the sons of `n` at `2 * n` and `2 * n + 1`.
+    nodes: [u16; NODES],
+    length: usize,
+    weights: [Weight; NODES],
+}
+
+impl Heap {
+    fn new() -> Self {
+        Self { nodes: [0; NODES], length: 0, weights: [Weight(0); NODES] }
+    }
+
+    /// Adds a leaf; the order is not established yet.
+    fn add(&mut self, node: usize, count: u32) {
+        self.length += 1;
+        self.nodes[self.length] = node as u16;
+        self.weights[node] = Weight::leaf(count);
+    }
+
+    fn establish(&mut self) {
+        for place in (1..=self.length / 2).rev() {
+            self.sink(place);
+        }
+    }
+
+    fn first(&self) -> usize {
+        self.nodes[1].into()
+    }
+
+    fn take(&mut self) -> usize {
+        let first = self.first();
+        self.nodes[1] = self.nodes[self.length];
+        self.length -= 1;
+        self.sink(1);
+        first
+    }
+
+    fn replace_first(&mut self, node: usize, weight: Weight) {
+        self.nodes[1] = node as u16;
+        self.weights[node] = weight;
+        self.sink(1);
+    }
+
+    fn weight(&self, place: usize) -> Weight {
+        self.weights[usize::from(self.nodes[place])]
+    }
+
+    /// Moves a node down until both its sons are heavier.
+    fn sink(&mut self, mut place: usize) {
+        let node = self.nodes[place];
+        let weight = self.weights[usize::from(node)];
+        loop {
+            let mut son = 2 * place;
+            if son > self.length {
+                break;
+            }
+            if son < self.length && self.weight(son + 1) <= self.weight(son) {
+                son += 1;
+            }
+            if weight <= self.weight(son) {
+                break;
+            }
+            self.nodes[place] = self.nodes[son];
+            place = son;
+        }
+        self.nodes[place] = node;
+    }
+}
