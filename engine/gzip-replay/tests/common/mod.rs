@@ -1,5 +1,5 @@
 //! What the tests against real encoders share.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
@@ -53,8 +53,7 @@ fn folder() -> PathBuf {
         let home = std::env::var_os("HOME").expect("HOME is set");
         std::env::var_os("XDG_CACHE_HOME").map_or(PathBuf::from(home).join(".cache"), PathBuf::from)
     };
-    std::env::var_os("GZIP_REPLAY_ENCODERS")
-        .map_or_else(|| cache().join("dtrvault/encoders"), PathBuf::from)
+    std::env::var_os("GZIP_REPLAY_ENCODERS").map_or_else(|| cache().join("dtrvault/encoders"), PathBuf::from)
 }
 
 /// Numbers that look random and are always the same (SplitMix64).
@@ -85,7 +84,8 @@ pub fn content(noise: &mut Noise, max_bytes: usize) -> Vec<u8> {
     let code = std::fs::read(std::env::current_exe().unwrap()).unwrap();
     let mut out: Vec<u8> = Vec::with_capacity(target);
     while out.len() < target {
-        let length = (1 + noise.below(1 << (1 + noise.below(17)))).min(target - out.len());
+        let bits = 1 + noise.below(17);
+        let length = (1 + noise.below(1 << bits)).min(target - out.len());
         match noise.below(7) {
             0 => out.extend((0..length).map(|_| noise.next() as u8)),
             1 => out.extend(std::iter::repeat_n(noise.next() as u8 & 0x81, length)),
@@ -99,7 +99,8 @@ pub fn content(noise: &mut Noise, max_bytes: usize) -> Vec<u8> {
                 out.extend(text.collect::<String>().bytes().take(length));
             }
             4 if !out.is_empty() => {
-                let from = out.len() - 1 - noise.below(out.len().min(1 << (1 + noise.below(20))));
+                let bits = 1 + noise.below(20);
+                let from = out.len() - 1 - noise.below(out.len().min(1 << bits));
                 (0..length).for_each(|at| out.push(out[from + at]));
             }
             5 => {
