@@ -1,0 +1,94 @@
+//! The encoder of `github.com/klauspost/compress/flate`, which skopeo, buildah, podman and
+//! containerd use.
+
+mod bits;
+mod blocks;
+mod encode;
+mod fast;
+mod header;
+mod huffman;
+mod one_table;
+pub mod pgzip;
+mod plain;
+mod tables;
+mod tokens;
+mod two_tables;
+mod window;
+
+use crate::Deflate;
+use blocks::BlockWriter;
+use fast::Fast;
+use one_table::{OneTable, TwoPlaces};
+use plain::Plain;
+use two_tables::TwoTables;
+
+/// Versions that write the same bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Generation {
+    /// 1.15.12, and others of its time.
+    V1_15,
+    /// 1.17.9: the levels 7 to 9 look for more.
+    V1_17,
+    /// 1.18.0: level 4 makes a mistake.
+    V1_18,
+    /// 1.20.3: headers are shorter.
+    V1_20,
+}
+
+/// What the levels differ in.
+trait Engine: Send {
+    /// Takes content.
+    fn write(&mut self, plain: &[u8], out: &mut Vec<u8>);
+
+    /// Writes what was taken as a block; `last`: all of it, and so that the block is ended.
+    fn step(&mut self, last: bool, out: &mut Vec<u8>);
+
+    /// Begins anew behind a dictionary.
+    fn reset(&mut self, dictionary: &[u8]);
+
+    /// What writes its blocks.
+    fn blocks(&mut self) -> &mut BlockWriter;
+}
+
+/// An encoder of one level.
+pub struct Encoder(Box<dyn Engine>);
+
+impl Encoder {
+    /// The encoder of a level from -2 to 9; -1 is 5, as it is there.
+    pub fn new(generation: Generation, level: i32) -> Option<Self> {
+        let blocks = |penalty| BlockWriter::new(penalty, generation >= Generation::V1_20);
+        let mistaken = generation >= Generation::V1_18;
+        let engine: Box<dyn Engine> = match level {
+            -2 => Box::new(Plain::new(true, blocks(10))),
+            0 => Box::new(Plain::new(false, blocks(0))),
+            1 => Box::new(Fast::new(OneTable::<1, { 1 << 15 }>::new(), blocks(7))),
+            2 => Box::new(Fast::new(OneTable::<2, { 1 << 17 }>::new(), blocks(7))),
+            3 => Box::new(Fast::new(TwoPlaces::new(), blocks(7))),
+            4 => Box::new(Fast::new(TwoTables::<4>::new(mistaken), blocks(7))),
+            -1 | 5 => Box::new(Fast::new(TwoTables::<5>::new(false), blocks(7))),
+            6 => Box::new(Fast::new(TwoTables::<6>::new(false), blocks(7))),
+            _ => return None,
+        };
+        Some(Self(engine))
+    }
+}
+
+impl Deflate for Encoder {
+    fn write(&mut self, plain: &[u8], out: &mut Vec<u8>) {
+        self.0.write(plain, out);
+    }
+
+    fn flush(&mut self, out: &mut Vec<u8>) {
+        self.0.step(true, out);
+        self.0.blocks().sync(out);
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>) {
+        self.0.step(true, out);
+        self.0.blocks().finish(out);
+    }
+
+    fn reset(&mut self, dictionary: &[u8]) {
+        self.0.reset(dictionary);
+    }
+}
