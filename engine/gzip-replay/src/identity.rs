@@ -19,9 +19,6 @@ mod family {
 /// Levels are written down as so much more than they are.
 const LEVEL_BIAS: i8 = 2;
 
-const GENERATIONS: [Generation; 4] =
-    [Generation::V1_15, Generation::V1_17, Generation::V1_18, Generation::V1_20];
-
 fn put_level(level: i8, out: &mut Vec<u8>) {
     out.push(level.wrapping_add(LEVEL_BIAS) as u8);
 }
@@ -32,7 +29,7 @@ fn read_level(reader: &mut Reader<'_>) -> Result<i8, Malformed> {
 
 fn read_generation(reader: &mut Reader<'_>) -> Result<Generation, Malformed> {
     let number = usize::from(reader.byte()?);
-    GENERATIONS.get(number).copied().ok_or(Malformed("a generation that is not known"))
+    Generation::ALL.get(number).copied().ok_or(Malformed("a generation that is not known"))
 }
 
 fn read_block_bytes(reader: &mut Reader<'_>) -> Result<u32, Malformed> {
@@ -52,11 +49,11 @@ impl Encoder {
                 put_level(level, out);
             }
             Self::Klauspost { generation, level } => {
-                out.extend([family::KLAUSPOST, number_of(&GENERATIONS, &generation)]);
+                out.extend([family::KLAUSPOST, number_of(&Generation::ALL, &generation)]);
                 put_level(level, out);
             }
             Self::Pgzip { generation, level, block_bytes } => {
-                out.extend([family::PGZIP, number_of(&GENERATIONS, &generation)]);
+                out.extend([family::PGZIP, number_of(&Generation::ALL, &generation)]);
                 put_level(level, out);
                 put(block_bytes.into(), out);
             }

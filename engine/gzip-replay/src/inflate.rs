@@ -25,6 +25,8 @@ pub(crate) struct Inflater {
     block_began: u64,
     /// The last four bytes that were taken.
     tail: u32,
+    /// An empty block has ended. Whether it was the last one shows when the stream goes on.
+    may_be_flush: bool,
 }
 
 /// How far a push came.
@@ -43,6 +45,7 @@ impl Inflater {
             piece: vec![0; PIECE_BYTES].into(),
             block_began: 0,
             tail: !0,
+            may_be_flush: false,
         }
     }
 
@@ -51,6 +54,7 @@ impl Inflater {
         self.inflate.reset(false);
         self.block_began = 0;
         self.tail = !0;
+        self.may_be_flush = false;
     }
 
     /// Takes the next bytes of the stream.
@@ -70,17 +74,25 @@ impl Inflater {
             rest = left;
             let last = done.get(done.len().saturating_sub(4)..).unwrap_or_default();
             self.tail = last.iter().fold(self.tail, |tail, byte| tail << 8 | u32::from(*byte));
+            let ended = status == Status::StreamEnd;
+            if std::mem::take(&mut self.may_be_flush) {
+                if taken == 0 && !ended {
+                    self.may_be_flush = true;
+                } else if !ended || made > 0 || taken > 0 {
+                    found(Found::Flush)?;
+                }
+            }
             if made > 0 {
                 found(Found::Plain(self.piece.get(..made).unwrap_or_default()))?;
             }
-            if status == Status::StreamEnd {
+            if ended {
                 return Ok(Pushed::Ended(bytes.len() - rest.len()));
             }
             // It stops where a block ends, unless it had to stop for want of bytes or room.
             let at_end_of_block = !rest.is_empty() && made < self.piece.len();
             let empty = self.inflate.total_out() == self.block_began;
             if taken > 0 && made == 0 && empty && self.tail == EMPTY_STORED {
-                found(Found::Flush)?;
+                self.may_be_flush = true;
             }
             if at_end_of_block {
                 self.block_began = self.inflate.total_out();

@@ -4,7 +4,7 @@
 use crate::{Deflate, zlib};
 
 /// What a piece knows of those before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum History {
     /// The last 32 KiB, as preset window: what pigz does with several processors, the usual case.
     Window,
@@ -12,6 +12,11 @@ pub enum History {
     Stream,
     /// Nothing (`--independent`, whatever the processors).
     Nothing,
+}
+
+impl History {
+    /// Every kind, by its number in replays.
+    pub(crate) const ALL: [Self; 3] = [Self::Window, Self::Stream, Self::Nothing];
 }
 
 const WINDOW_BYTES: usize = 1 << 15;

@@ -15,6 +15,8 @@ mod tokens;
 mod two_tables;
 mod window;
 
+use std::fmt;
+
 use crate::Deflate;
 use blocks::BlockWriter;
 use fast::Fast;
@@ -23,7 +25,7 @@ use plain::Plain;
 use two_tables::TwoTables;
 
 /// Versions that write the same bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Generation {
     /// 1.15.12, and others of its time.
     V1_15,
@@ -33,6 +35,22 @@ pub enum Generation {
     V1_18,
     /// 1.20.3: headers are shorter.
     V1_20,
+}
+
+impl Generation {
+    /// Every one, by its number in replays.
+    pub(crate) const ALL: [Self; 4] = [Self::V1_15, Self::V1_17, Self::V1_18, Self::V1_20];
+}
+
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V1_15 => "1.15",
+            Self::V1_17 => "1.17",
+            Self::V1_18 => "1.18",
+            Self::V1_20 => "1.20",
+        })
+    }
 }
 
 /// What the levels differ in.

@@ -1,0 +1,92 @@
+//! Whole gzip streams of real encoders: analysed, and made again.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use common::{Noise, Oracle, assert_same, content};
+use gzip_replay::{Analyser, Encoder, Error, Refusal, Replay, Replayer};
+
+/// Analyses a stream in pieces, makes it again in others, and tells its replay and its content.
+fn there_and_back(stream: &[u8], what: &str) -> (Replay, Vec<u8>) {
+    let mut plain = Vec::new();
+    let mut analyser = Analyser::new();
+    for piece in stream.chunks(10_007) {
+        analyser
+            .write(piece, &mut |bytes: &[u8]| {
+                plain.extend_from_slice(bytes);
+                Ok(())
+            })
+            .unwrap_or_else(|error| panic!("{what}: {error}"));
+    }
+    let replay = analyser.finish().unwrap_or_else(|error| panic!("{what}: {error}"));
+    let replay = Replay::from_bytes(&replay.to_bytes()).unwrap();
+    let mut replayer = Replayer::new(replay.clone()).unwrap();
+    let mut again = Vec::new();
+    plain.chunks(33_331).for_each(|piece| replayer.write(piece, &mut again).unwrap());
+    replayer.finish(&mut again).unwrap();
+    assert_same(&again, stream, what);
+    (replay, plain)
+}
+
+fn refusal(stream: &[u8]) -> Refusal {
+    match gzip_replay::analyse(&mut &*stream, &mut |_: &[u8]| Ok(())) {
+        Err(Error::Refused(refusal)) => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn streams_of_every_encoder_come_back() {
+    let mut noise = Noise(1);
+    for (name, form, levels) in [
+        ("go-1.19", "gzip", &[-2, -1, 0, 1, 6, 9][..]),
+        ("go-1.26", "gzip", &[-1, 2]),
+        ("go-1.27", "gzip", &[-1, 1, 5]),
+        ("klauspost-1.15.12", "gzip", &[-1, 1, 6]),
+        ("klauspost-1.15.12", "pgzip", &[-1, 1, 6]),
+        ("klauspost-1.18.0", "gzip", &[-1, 3]),
+        ("klauspost-1.18.0", "pgzip", &[-1]),
+        ("klauspost-1.20.3", "gzip", &[-1, 1]),
+        ("klauspost-1.20.3", "pgzip", &[-1]),
+    ] {
+        let mut oracle = Oracle::start(name);
+        for level in levels {
+            for round in 0..6 {
+                let plain = content(&mut noise, 4 << 20);
+                let what = format!("{name} {form} {level}, {} bytes, round {round}", plain.len());
+                let stream = oracle.encode(form, *level, 0, &plain);
+                let (replay, found) = there_and_back(&stream, &what);
+                assert_same(&found, &plain, &what);
+                assert!(replay.to_bytes().len() < 40, "{what}: {replay:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn members_and_what_is_behind_them_come_back() {
+    let mut noise = Noise(2);
+    let mut oracle = Oracle::start("go-1.26");
+    let mut stream = Vec::new();
+    for _ in 0..50 {
+        stream.extend(oracle.encode("gzip", 9, 0, &content(&mut noise, 60_000)));
+    }
+    stream.extend(b"and something else");
+    let (replay, _) = there_and_back(&stream, "members");
+    assert_eq!(replay.members(), 50);
+    assert!(replay.to_bytes().len() < 50 * 4 + 50, "{}", replay.to_bytes().len());
+}
+
+#[test]
+fn what_cannot_be_made_again_is_refused() {
+    let mut oracle = Oracle::start("go-1.26");
+    let plain: Vec<u8> = content(&mut Noise(3), 100).into_iter().chain((0..3_000_000).map(|n| (n / 100) as u8)).collect();
+    let stream = oracle.encode("gzip", -1, 0, &plain);
+    assert_eq!(refusal(b""), Refusal::NotGzip);
+    assert_eq!(refusal(b"no gzip at all"), Refusal::NotGzip);
+    assert_eq!(refusal(&stream[..stream.len() - 1]), Refusal::Damaged("it breaks off"));
+    let mut wrong = stream.clone();
+    *wrong.last_mut().unwrap() ^= 1;
+    assert!(matches!(refusal(&wrong), Refusal::Damaged(_)));
+    assert_eq!(there_and_back(&stream, "whole").0.encoder(), Some(Encoder::Go { level: 6 }));
+}
