@@ -30,7 +30,7 @@ pub use error::FormatError;
 pub use ids::{ChunkId, Digest, DoomedId, LeaseId, PackId, RepoId, RowId, SegmentId, SlotId, SnapshotId};
 pub use lease::Lease;
 pub use pack::{BlobRecord, ChunkEntry, Directory, FrameEntry, PackHeader};
-pub use recipe::Recipe;
+pub use recipe::{Recipe, Replay};
 pub use segment::{Segment, SegmentPack};
 pub use slot::{Argon2Params, KeySlot, Role, SlotHead};
 pub use snapshot::{

@@ -48,6 +48,8 @@ pub const MAX_STREAM_DEPTH: u8 = 8;
 
 /// Longest encoded recipe of an unknown kind, bytes.
 pub const MAX_RECIPE_BYTES: usize = 64 * 1024;
+/// Longest replay of a gzip stream that stands in its recipe, bytes; a longer one has a stream.
+pub const MAX_REPLAY_BYTES: usize = 1024;
 
 /// Most rows of a table that a recipe of kind *Rows* reads.
 pub const MAX_TABLE_ROWS: u32 = 1 << 28;

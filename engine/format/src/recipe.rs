@@ -1,10 +1,11 @@
 //! Recipes: how a blob's bytes are made from streams.
 
+use minicbor::data::Type;
 use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 
 use crate::FormatError;
 use crate::cbor::at_most;
-use crate::limits::{MAX_RECIPE_BYTES, MAX_TABLE_ROWS};
+use crate::limits::{MAX_RECIPE_BYTES, MAX_REPLAY_BYTES, MAX_TABLE_ROWS};
 use crate::stream::StreamRef;
 
 /// A small tree that gives back the bytes of one blob. The set of kinds is open: one that
@@ -14,6 +15,13 @@ use crate::stream::StreamRef;
 pub enum Recipe {
     /// The stream's bytes.
     Plain(StreamRef),
+    /// A gzip stream that is made again from its content: see `format-spec/recipe.md`.
+    Gzip {
+        /// What that takes beside the content.
+        replay: Replay,
+        /// Makes the content. Never another gzip stream.
+        content: Box<Recipe>,
+    },
     /// A tar whose headers and paddings stand apart from its contents: see `format-spec/recipe.md`.
     Tar {
         /// Literal runs, and how much payload follows each.
@@ -44,9 +52,20 @@ pub enum Recipe {
     },
 }
 
+/// What it takes, beside its content, to make a gzip stream again.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Replay {
+    /// The bytes themselves, at most [`MAX_REPLAY_BYTES`] of them: most have twenty.
+    Short(#[serde(skip)] Vec<u8>),
+    /// A stream of them: gzip streams may have very many members.
+    Long(StreamRef),
+}
+
 /// Kind numbers as stored.
 mod kind {
     pub(super) const PLAIN: u32 = 0;
+    pub(super) const GZIP: u32 = 1;
     pub(super) const TAR: u32 = 2;
     pub(super) const ROWS: u32 = 3;
 }
@@ -61,19 +80,24 @@ impl Recipe {
             Self::Plain(_) => 1,
             Self::Tar { .. } => 2,
             Self::Rows { .. } => 3,
+            Self::Gzip { .. } => 4,
         }
     }
 
     /// Every stream that the recipe is known to read.
     pub fn streams(&self) -> impl Iterator<Item = &StreamRef> {
-        match self {
+        let (replay, content) = match self {
+            Self::Gzip { replay: Replay::Long(stream), content } => (Some(stream), &**content),
+            Self::Gzip { replay: Replay::Short(_), content } => (None, &**content),
+            other => (None, other),
+        };
+        let streams = match content {
             Self::Plain(stream) => [Some(stream), None, None],
             Self::Tar { skeleton, payload } => [Some(skeleton), Some(payload), None],
             Self::Rows { columns, payload, table, .. } => [Some(columns), Some(payload), Some(table)],
-            Self::Unknown { .. } => [None, None, None],
-        }
-        .into_iter()
-        .flatten()
+            Self::Gzip { .. } | Self::Unknown { .. } => [None, None, None],
+        };
+        replay.into_iter().chain(streams.into_iter().flatten())
     }
 
     /// Name of the kind, for people.
@@ -81,6 +105,7 @@ impl Recipe {
     pub const fn kind_name(&self) -> &'static str {
         match self {
             Self::Plain(_) => "plain",
+            Self::Gzip { .. } => "gzip",
             Self::Tar { .. } => "tar",
             Self::Rows { .. } => "rows",
             Self::Unknown { .. } => "unknown",
@@ -104,6 +129,16 @@ impl Recipe {
                     });
                 }
             }
+            Self::Gzip { replay, content } => {
+                if let Replay::Short(bytes) = replay {
+                    at_most("recipe", "replay", bytes.len(), MAX_REPLAY_BYTES)?;
+                }
+                if matches!(**content, Self::Gzip { .. } | Self::Unknown { .. }) {
+                    let detail = "what a gzip stream holds cannot be made";
+                    return Err(FormatError::Invalid { what: "recipe", detail });
+                }
+                content.validate()?;
+            }
             Self::Plain(_) | Self::Tar { .. } => {}
         }
         self.streams().try_for_each(StreamRef::validate)
@@ -118,6 +153,14 @@ impl<C> Encode<C> for Recipe {
     ) -> Result<(), encode::Error<W::Error>> {
         match self {
             Self::Plain(stream) => e.array(2)?.u32(kind::PLAIN)?.encode_with(stream, ctx)?,
+            Self::Gzip { replay, content } => {
+                let e = e.array(3)?.u32(kind::GZIP)?;
+                match replay {
+                    Replay::Short(bytes) => e.bytes(bytes)?,
+                    Replay::Long(stream) => e.encode_with(stream, ctx)?,
+                }
+                .encode_with(content, ctx)?
+            }
             Self::Tar { skeleton, payload } => {
                 e.array(3)?.u32(kind::TAR)?.encode_with(skeleton, ctx)?.encode_with(payload, ctx)?
             }
@@ -143,6 +186,14 @@ impl<'b, C> Decode<'b, C> for Recipe {
         let at = d.position();
         let fields = d.array()?;
         match (d.u32()?, fields) {
+            (kind::GZIP, Some(3)) => {
+                let replay = if d.datatype()? == Type::Bytes {
+                    Replay::Short(d.bytes()?.to_vec())
+                } else {
+                    Replay::Long(d.decode_with(ctx)?)
+                };
+                Ok(Self::Gzip { replay, content: Box::new(Self::decode_content(d, ctx)?) })
+            }
             (kind::PLAIN, Some(2)) => Ok(Self::Plain(d.decode_with(ctx)?)),
             (kind::TAR, Some(3)) => {
                 Ok(Self::Tar { skeleton: d.decode_with(ctx)?, payload: d.decode_with(ctx)? })
@@ -154,7 +205,7 @@ impl<'b, C> Decode<'b, C> for Recipe {
                 rows: d.u32()?,
                 used: d.u32()?,
             }),
-            (kind::PLAIN | kind::TAR | kind::ROWS, _) => {
+            (kind::PLAIN | kind::GZIP | kind::TAR | kind::ROWS, _) => {
                 Err(decode::Error::message("recipe with a wrong number of elements").at(at))
             }
             (kind, _) => {
@@ -164,6 +215,20 @@ impl<'b, C> Decode<'b, C> for Recipe {
                 Ok(Self::Unknown { kind, bytes })
             }
         }
+    }
+}
+
+impl Recipe {
+    /// What a gzip stream holds. Refused before anything is read of it, another gzip stream costs no stack.
+    fn decode_content<C>(d: &mut Decoder<'_>, ctx: &mut C) -> Result<Self, decode::Error> {
+        let at = d.position();
+        d.array()?;
+        let kind = d.u32()?;
+        if kind == kind::GZIP {
+            return Err(decode::Error::message("a gzip recipe within a gzip recipe").at(at));
+        }
+        d.set_position(at);
+        Self::decode(d, ctx)
     }
 }
 
@@ -186,6 +251,23 @@ mod tests {
         for bytes in [&[0x81, 0x00][..], &[0x82, 0x02, 0x00], &[0x82, 0x03, 0x00], &[0x80]] {
             assert!(cbor::decode::<Recipe>(bytes, "recipe").is_err(), "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn gzip_recipes_come_back_and_hold_no_other() {
+        let stream = StreamRef { len: 10, depth: 0, root: Some(crate::ChunkId::new([1; 32])) };
+        let tar = Recipe::Tar { skeleton: stream, payload: StreamRef::EMPTY };
+        for replay in [Replay::Short(b"short".to_vec()), Replay::Long(stream)] {
+            let recipe = Recipe::Gzip { replay, content: Box::new(tar.clone()) };
+            let again: Option<Recipe> = cbor::decode(&cbor::encode(&recipe), "recipe").ok();
+            assert_eq!(again.as_ref(), Some(&recipe));
+            assert!(recipe.validate().is_ok());
+            let within = Recipe::Gzip { replay: Replay::Short(Vec::new()), content: Box::new(recipe) };
+            assert!(within.validate().is_err());
+            assert!(cbor::decode::<Recipe>(&cbor::encode(&within), "recipe").is_err());
+        }
+        let long = Replay::Short(vec![0; MAX_REPLAY_BYTES + 1]);
+        assert!(Recipe::Gzip { replay: long, content: Box::new(tar) }.validate().is_err());
     }
 
     #[test]
