@@ -110,6 +110,9 @@ pub enum CodecError {
     /// Columns that did not give back what they were made of.
     #[error("tar columns: they do not give back what they were made of")]
     Unproven,
+    /// A replay that does not make a gzip stream of this content.
+    #[error("gzip stream: {0}")]
+    Replay(#[source] gzip_replay::Malformed),
     /// A chunk length of 0 or above the limit, in a stream's list.
     #[error("stream list: chunk of {bytes} bytes, the limit is {max}")]
     ListLength {

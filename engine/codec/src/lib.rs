@@ -6,6 +6,7 @@
 //! - [`Chunker`], [`StreamChunker`]: where a stream is cut into chunks (FastCDC).
 //! - [`PlainFrame`], [`Compressor`], [`decompress`]: frames of chunks.
 //! - [`TarSplitter`], [`TarJoin`]: a tar as skeleton and payload, and back.
+//! - [`layer`]: a gzip stream as its content and what it takes to make it again.
 //! - [`rows`]: a tar of many small files as columns of headers and a table of contents.
 //! - [`ListEntry`], [`ListReader`]: which chunks a stream is made of.
 //! - [`sniff`](fn@sniff): what kind of bytes a blob is.
@@ -14,6 +15,7 @@
 mod chunker;
 mod error;
 mod frame;
+pub mod layer;
 mod leb128;
 mod list;
 mod recipe;
@@ -24,6 +26,7 @@ mod tar_extent;
 mod tar_header;
 mod tar_join;
 mod tar_pax;
+mod tar_proof;
 mod tar_report;
 mod tar_scan;
 mod tar_skeleton;

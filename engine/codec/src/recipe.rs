@@ -2,9 +2,11 @@
 
 use std::io::{self, Read};
 
-use dtrvault_format::{Recipe, StreamRef};
+use dtrvault_format::limits::MAX_LONG_REPLAY_BYTES;
+use dtrvault_format::{Recipe, Replay, StreamRef};
 
 use crate::error::CodecError;
+use crate::layer::GzipJoin;
 use crate::rows::{RowSource, RowsJoin};
 use crate::tar_join::TarJoin;
 
@@ -26,6 +28,17 @@ pub trait StreamOpener {
 pub fn open_recipe(recipe: &Recipe, opener: &dyn StreamOpener) -> Result<Box<dyn Read + Send>, CodecError> {
     match recipe {
         Recipe::Plain(stream) => Ok(opener.open(stream)?),
+        Recipe::Gzip { replay, content } => {
+            let mut bytes = Vec::new();
+            let replay = match replay {
+                Replay::Short(replay) => replay,
+                Replay::Long(stream) => {
+                    opener.open(stream)?.take(MAX_LONG_REPLAY_BYTES).read_to_end(&mut bytes)?;
+                    &bytes
+                }
+            };
+            Ok(Box::new(GzipJoin::new(replay, open_recipe(content, opener)?)?))
+        }
         Recipe::Tar { skeleton, payload } => {
             let (skeleton, payload) = (opener.open(skeleton)?, opener.open(payload)?);
             Ok(Box::new(TarJoin::new(skeleton, payload)))

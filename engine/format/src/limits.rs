@@ -50,6 +50,8 @@ pub const MAX_STREAM_DEPTH: u8 = 8;
 pub const MAX_RECIPE_BYTES: usize = 64 * 1024;
 /// Longest replay of a gzip stream that stands in its recipe, bytes; a longer one has a stream.
 pub const MAX_REPLAY_BYTES: usize = 1024;
+/// Longest replay of a gzip stream at all, bytes.
+pub const MAX_LONG_REPLAY_BYTES: u64 = 16 << 20;
 
 /// Most rows of a table that a recipe of kind *Rows* reads.
 pub const MAX_TABLE_ROWS: u32 = 1 << 28;

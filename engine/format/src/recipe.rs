@@ -5,7 +5,7 @@ use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 
 use crate::FormatError;
 use crate::cbor::at_most;
-use crate::limits::{MAX_RECIPE_BYTES, MAX_REPLAY_BYTES, MAX_TABLE_ROWS};
+use crate::limits::{MAX_LONG_REPLAY_BYTES, MAX_RECIPE_BYTES, MAX_REPLAY_BYTES, MAX_TABLE_ROWS};
 use crate::stream::StreamRef;
 
 /// A small tree that gives back the bytes of one blob. The set of kinds is open: one that
@@ -130,8 +130,17 @@ impl Recipe {
                 }
             }
             Self::Gzip { replay, content } => {
-                if let Replay::Short(bytes) = replay {
-                    at_most("recipe", "replay", bytes.len(), MAX_REPLAY_BYTES)?;
+                match replay {
+                    Replay::Short(bytes) => at_most("recipe", "replay", bytes.len(), MAX_REPLAY_BYTES)?,
+                    Replay::Long(stream) if stream.len > MAX_LONG_REPLAY_BYTES => {
+                        return Err(FormatError::Limit {
+                            what: "recipe",
+                            field: "replay",
+                            value: stream.len,
+                            limit: MAX_LONG_REPLAY_BYTES,
+                        });
+                    }
+                    Replay::Long(_) => {}
                 }
                 if matches!(**content, Self::Gzip { .. } | Self::Unknown { .. }) {
                     let detail = "what a gzip stream holds cannot be made";

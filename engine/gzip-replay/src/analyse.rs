@@ -94,7 +94,8 @@ impl Analyser {
         }
     }
 
-    /// Takes the next bytes of the stream, and gives their content to `sink`.
+    /// Takes the next bytes of the stream, and gives their content to `sink`: of each member from
+    /// when its encoder is known.
     ///
     /// # Errors
     /// [`Error::Refused`] as soon as it is known that there is no replay; [`Error::Io`] of the sink.
@@ -167,7 +168,9 @@ impl Analyser {
     fn body(&mut self, mut body: Box<Body>, bytes: &[u8], sink: &mut dyn Sink) -> Result<usize, Error> {
         let pushed = self.inflater.push(bytes, &mut |found| match found {
             Found::Plain(plain) => {
-                sink.take(plain)?;
+                if matches!(body.encoder, Search::Found(_)) {
+                    sink.take(plain)?;
+                }
                 body.plain(plain);
                 Ok(())
             }
@@ -186,7 +189,7 @@ impl Analyser {
         };
         let is_end = pushed != Pushed::All;
         let stored = bytes.get(..taken).unwrap_or_default();
-        body.hold_against(stored, is_end, &mut self.kept, &self.without)?;
+        body.hold_against(stored, is_end, &mut self.kept, &self.without, sink)?;
         self.stage = if is_end { Stage::Trailer(*body) } else { Stage::Body(body) };
         Ok(taken)
     }
@@ -255,7 +258,8 @@ impl Body {
         is_end: bool,
         kept: &mut Option<Kept>,
         without: &[Encoder],
-    ) -> Result<(), Refusal> {
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
         match &mut self.encoder {
             Search::Gathering(beginning) => {
                 beginning.stored.extend_from_slice(stored);
@@ -266,8 +270,9 @@ impl Body {
                 }
                 beginning.is_whole = is_end;
                 let found = beginning.find(kept.take(), without).ok_or(Refusal::UnknownEncoder)?;
+                let plain = mem::take(&mut beginning.plain);
                 self.encoder = Search::Found(found);
-                Ok(())
+                Ok(sink.take(&plain)?)
             }
             Search::Found(proof) => {
                 let agrees = proof.agrees(stored) && (!is_end || proof.ends_here());
@@ -275,7 +280,7 @@ impl Body {
                     return Ok(());
                 }
                 let encoder = proof.encoder;
-                Err(Refusal::Diverged { encoder, plain_len: self.plain_len })
+                Err(Refusal::Diverged { encoder, plain_len: self.plain_len }.into())
             }
         }
     }
