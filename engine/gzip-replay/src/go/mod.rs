@@ -13,6 +13,7 @@ mod blocks;
 mod chains;
 mod fast;
 mod plain;
+mod search;
 mod window;
 
 use blocks::BlockWriter;
