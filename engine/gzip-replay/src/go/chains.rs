@@ -2,9 +2,10 @@
 //!
 //! The window holds 64 KiB. Work on it stops when less than a longest match is ahead; then the
 //! upper half moves down, and what was further back than what is left is forgotten, though it
-//! would be near enough for a match. That is the one place where Go lets show how its input was
-//! cut into calls: this is what it makes of calls that fill the window to its end, as calls of
-//! 512 bytes or multiples of it do.
+//! would be near enough for a match. Whether that is one position earlier or later is the one place
+//! where Go can let show how its input was cut into calls, if a call ends in the last 261 bytes of
+//! a window. Encoded here is what it makes of all other cuts, such as calls of 512 bytes or
+//! multiples of it.
 
 use super::blocks::{BlockWriter, Token};
 use super::search::{Chains, FULL, HALF, Match, SHORTEST, Search};
