@@ -136,6 +136,22 @@ fn the_cut_of_calls_does_not_show() {
     }
 }
 
+/// The real one can let show a call that ends just before its window is full; others do not.
+#[test]
+fn calls_of_whole_sectors_make_no_difference_to_the_real_one() {
+    let (mut oracle, mut noise) = (Oracle::start("go-1.26"), Noise(9));
+    let mut plain: Vec<u8> = (0..200_000).map(|_| noise.below(100) as u8).collect();
+    plain.copy_within(65_274 - 32_700..65_290 - 32_700, 65_274);
+    for level in [2, 6, 9] {
+        let made = encode(&mut go::Encoder::new(level).unwrap(), 777, &plain);
+        for block in [0, 512, 4096, 32_768] {
+            let expected = oracle.encode("deflate", level, block, &plain);
+            assert_same(&made, &expected, &format!("level {level} in calls of {block}"));
+        }
+        assert!(oracle.encode("deflate", level, 65_535, &plain) != made);
+    }
+}
+
 #[test]
 fn there_are_no_other_levels() {
     assert!([-3, 10, i32::MIN, i32::MAX].iter().all(|&level| go::Encoder::new(level).is_none()));

@@ -1,28 +1,21 @@
-//! Levels 2 to 9: chains of earlier positions with the same hash.
+//! Levels 2 to 9: matches among all earlier positions with the same hash.
 //!
 //! The window holds 64 KiB. Work on it stops when less than a longest match is ahead; then the
 //! upper half moves down, and what was further back than what is left is forgotten, though it
-//! would be near enough for a match. That is the one place where Go lets show how its input was
-//! cut into calls: this is what it makes of calls that fill the window to its end, as calls of
-//! 512 bytes or multiples of it do.
+//! would be near enough for a match. Whether that is one position earlier or later is the one place
+//! where Go can let show how its input was cut into calls, if a call ends in the last 261 bytes of
+//! a window. Encoded here is what it makes of all other cuts, such as calls of 512 bytes or
+//! multiples of it.
 
 use super::blocks::{BlockWriter, Token};
+use super::search::{Chains, FULL, HALF, Match, SHORTEST, Search};
 use super::window::Window;
 use crate::tables::MAX_MATCH;
 
-/// The furthest distance of a match, and what the window moves by.
-const HALF: usize = 1 << 15;
-/// The window's length.
-const FULL: usize = 2 * HALF;
-/// The shortest match that is looked for.
-const SHORTEST: usize = 4;
 /// What must be ahead, unless all is to be written.
 const AHEAD: usize = SHORTEST + MAX_MATCH;
-/// Matches of the least length may be this far away.
-const NEAR: usize = 4096;
 /// Tokens of a full block.
 const BLOCK: usize = 1 << 14;
-const HASH_BITS: u32 = 17;
 
 /// What a level is willing to do.
 #[derive(Debug, Clone, Copy)]
@@ -55,59 +48,6 @@ impl Effort {
     }
 }
 
-/// Positions by hash, and by each position the one before it. Everywhere here 1 is added to
-/// positions: 0 is none.
-#[derive(Debug)]
-struct Chains {
-    heads: Box<[u16; 1 << HASH_BITS]>,
-    before: Box<[u16; HALF]>,
-}
-
-impl Chains {
-    fn new() -> Self {
-        let heads = vec![0; 1 << HASH_BITS].into_boxed_slice();
-        Self {
-            heads: heads.try_into().unwrap_or_else(|_| Box::new([0; 1 << HASH_BITS])),
-            before: Box::new([0; HALF]),
-        }
-    }
-
-    /// Enters the position `at`, and returns what was the head of its chain.
-    #[inline(always)]
-    fn enter(&mut self, window: &Window, at: usize) -> u16 {
-        let hash = window.load32(at).swap_bytes().wrapping_mul(0x1e35_a7bd) >> (32 - HASH_BITS);
-        let head = &mut self.heads[hash as usize & ((1 << HASH_BITS) - 1)];
-        let former = *head;
-        let entry = at.wrapping_add(1);
-        self.before[entry & (HALF - 1)] = former;
-        *head = entry as u16;
-        former
-    }
-
-    /// Follows the window when it moves by its half.
-    fn move_down(&mut self) {
-        let moved = |at: &mut u16| *at = at.saturating_sub(HALF as u16);
-        self.heads.iter_mut().for_each(moved);
-        self.before.iter_mut().for_each(moved);
-    }
-
-    fn clear(&mut self) {
-        self.heads.fill(0);
-        self.before.fill(0);
-    }
-}
-
-/// A match: nothing if its length is under [`SHORTEST`].
-#[derive(Debug, Clone, Copy)]
-struct Match {
-    length: usize,
-    distance: usize,
-}
-
-impl Match {
-    const NONE: Self = Self { length: SHORTEST - 1, distance: 0 };
-}
-
 /// Finds matches and collects tokens.
 #[derive(Debug)]
 pub(super) struct ChainEncoder {
@@ -126,6 +66,8 @@ pub(super) struct ChainEncoder {
     /// Where the bytes of `tokens` begin; nothing if that has left the window.
     block_start: Option<usize>,
     blocks: BlockWriter,
+    /// Up to here some positions are in no chain.
+    gap: usize,
 }
 
 impl ChainEncoder {
@@ -141,6 +83,7 @@ impl ChainEncoder {
             tokens: Vec::with_capacity(BLOCK),
             block_start: Some(0),
             blocks: BlockWriter::default(),
+            gap: 0,
         })
     }
 
@@ -155,6 +98,7 @@ impl ChainEncoder {
         let dictionary = &dictionary[dictionary.len().saturating_sub(HALF)..];
         self.window.put(0, dictionary);
         (self.at, self.filled) = (dictionary.len(), dictionary.len());
+        self.gap = self.filled;
         for at in 0..self.filled.saturating_sub(SHORTEST - 1) {
             self.chains.enter(&self.window, at);
         }
@@ -178,6 +122,7 @@ impl ChainEncoder {
     /// Writes all that was taken, and returns what writes the end.
     pub(super) fn finish_blocks(&mut self, out: &mut Vec<u8>) -> &mut BlockWriter {
         self.encode(true, out);
+        self.gap = self.filled;
         if self.byte_pending {
             self.tokens.push(Token::literal(self.window.byte(self.at - 1)));
             self.byte_pending = false;
@@ -192,6 +137,7 @@ impl ChainEncoder {
         self.window.move_to_front(HALF..FULL);
         self.at -= HALF;
         self.filled -= HALF;
+        self.gap = self.gap.saturating_sub(HALF);
         self.block_start = self.block_start.and_then(|start| start.checked_sub(HALF));
         self.chains.move_down();
     }
@@ -229,7 +175,8 @@ impl ChainEncoder {
             if at < enterable {
                 let head = self.chains.enter(&self.window, at);
                 let most = (self.filled - at).min(MAX_MATCH);
-                found = self.effort.search(&self.window, &self.chains, at, head, most, Match::NONE.length);
+                found = Search::new(&self.window, &self.chains, at, most, self.effort.nice, found.length)
+                    .along(head, self.effort.tries);
             }
             if found.length < SHORTEST {
                 self.tokens.push(Token::literal(self.window.byte(at)));
@@ -250,7 +197,7 @@ impl ChainEncoder {
 
     /// Takes a match only if there is none at the next position that is longer.
     fn encode_lazily(&mut self, end: usize) {
-        let Self { effort, window, filled, chains, tokens, .. } = self;
+        let Self { effort, window, filled, chains, tokens, gap, .. } = self;
         let effort = *effort;
         let enterable = filled.saturating_sub(SHORTEST - 1);
         let (mut at, mut pending, mut byte_pending) = (self.at, self.pending, self.byte_pending);
@@ -261,7 +208,12 @@ impl ChainEncoder {
                 let most = filled.wrapping_sub(at).min(MAX_MATCH);
                 // What is no longer than the pending match would not be taken.
                 if pending.length < effort.lazy && pending.length < most {
-                    found = effort.search(window, chains, at, head, most, pending.length);
+                    let search = Search::new(window, chains, at, most, effort.nice, pending.length);
+                    found = if pending.length >= SHORTEST && at.saturating_sub(HALF) >= *gap {
+                        search.along_tail(head, effort.tries)
+                    } else {
+                        search.along(head, effort.tries)
+                    };
                 }
             }
             if pending.length >= SHORTEST && found.length <= pending.length {
@@ -281,58 +233,5 @@ impl ChainEncoder {
             }
         }
         (self.at, self.pending, self.byte_pending) = (at, pending, byte_pending);
-    }
-}
-
-impl Effort {
-    /// The longest match of `at`, where `most` bytes are left and `head` heads its chain, that is
-    /// longer than `longer_than`; the nearest of several.
-    #[inline(always)]
-    fn search(
-        self,
-        window: &Window,
-        chains: &Chains,
-        at: usize,
-        head: u16,
-        most: usize,
-        longer_than: usize,
-    ) -> Match {
-        let before = &*chains.before;
-        let nice = self.nice.min(most);
-        let mut found = Match { length: longer_than, distance: 0 };
-        let first = window.load32(at);
-        // The four bytes that end one beyond the best match so far.
-        let mut tail_at = longer_than.wrapping_sub(SHORTEST - 1);
-        let mut tail = window.load32(at.wrapping_add(tail_at));
-        // Entries are compared as they stand above the lowest: what is below becomes huge.
-        let lowest = at.saturating_sub(HALF).wrapping_add(1);
-        let mut entry = head as usize;
-        let mut bound = HALF + 1;
-        let mut tries = self.tries;
-        loop {
-            // The oldest position has had its entry overwritten by `at`: that leads up again.
-            let height = entry.wrapping_sub(lowest);
-            if height >= bound || tries == 0 {
-                break;
-            }
-            let from = entry.wrapping_sub(1);
-            bound = height;
-            entry = before[entry & (HALF - 1)] as usize;
-            tries = tries.wrapping_sub(1);
-            if window.load32(from.wrapping_add(tail_at)) != tail || window.load32(from) != first {
-                continue;
-            }
-            let length = window.match_length(from, at, most);
-            let distance = at.wrapping_sub(from);
-            if length > found.length && (length > SHORTEST || distance <= NEAR) {
-                found = Match { length, distance };
-                if length >= nice {
-                    break;
-                }
-                tail_at = length.wrapping_sub(SHORTEST - 1);
-                tail = window.load32(at.wrapping_add(tail_at));
-            }
-        }
-        if found.distance == 0 { Match::NONE } else { found }
     }
 }

@@ -1,9 +1,19 @@
 //! The encoder of Go's library `compress/flate`, from Go 1.8 to 1.26.
+//!
+//! These are one generation. Go 1.19, 1.24 and 1.26 wrote the same at every level from -2 to 9
+//! when they were tried on 320 mixed contents of up to 1 MiB.
+//!
+//! Go 1.27 has an encoder of another line, klauspost's, and none of its levels writes what these
+//! wrote: not even -2 and 0, whose streams end in another way. On the same contents it wrote what
+//! klauspost's 1.20.3 writes at levels -2 and 0 to 8. Its -1 is its 6, and that is klauspost's 6
+//! (klauspost's -1 is 5). Its 9 is like klauspost's 9, but estimates otherwise what a match saves:
+//! 12 of the 320 streams were different.
 
 mod blocks;
 mod chains;
 mod fast;
 mod plain;
+mod search;
 mod window;
 
 use blocks::BlockWriter;
