@@ -1,4 +1,4 @@
-//! The deflate of pigz 2.6 with zlib: pieces that are compressed apart, each ending on a byte's
+//! The deflate of pigz, of versions 2.6 and 2.8 alike, with zlib: pieces that are compressed apart, each ending on a byte's
 //! boundary.
 
 use crate::{Deflate, zlib};

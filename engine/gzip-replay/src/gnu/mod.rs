@@ -1,11 +1,12 @@
-//! The deflate of GNU gzip, as of its 1.12 and of long before; it is zlib's ancestor.
+//! The deflate of GNU gzip, of versions 1.10 and 1.12 alike; it is zlib's ancestor.
 //!
 //! gzip reads its input into the free part of its window whenever little lies ahead. These are
 //! the bytes that it writes if each read gets all it asks for, as from a file. Short reads from a
-//! pipe change nothing but in one case: one that makes gzip slide its window a byte early loses
-//! it the one match that reaches back the farthest.
+//! pipe change nothing but in one case: one that makes gzip slide its window a byte early may
+//! lose it the one match that reaches back the farthest. `--rsyncable` is left out.
 
 mod block;
+mod header;
 mod parse;
 mod prefix;
 mod symbols;

@@ -1,7 +1,11 @@
 //! Prefix codes, built by Huffman's way with the ties broken as gzip breaks them.
 
-/// The longest code of the largest alphabet, and room for the tree's inner nodes.
+use crate::bits::BitWriter;
+
+/// As many as the tree of the largest alphabet can have, inner nodes included.
 const NODES: usize = 2 * 288;
+
+/// The longest code that deflate has.
 pub(super) const MAX_BITS: usize = 15;
 
 /// A prefix code for the symbols below `N`.
@@ -53,6 +57,12 @@ impl<const N: usize> Code<N> {
     /// How many bits symbols take that occur so often.
     pub(super) fn cost(&self, counts: &[u32; N]) -> u64 {
         counts.iter().zip(&self.lengths).map(|(&count, &length)| u64::from(count) * u64::from(length)).sum()
+    }
+
+    /// Appends the code of a symbol.
+    #[inline]
+    pub(super) fn put(&self, symbol: usize, bits: &mut BitWriter, out: &mut Vec<u8>) {
+        bits.put(self.codes[symbol].into(), self.lengths[symbol].into(), out);
     }
 }
 

@@ -3,6 +3,8 @@
 /// Literals and the end of the block come before the codes of lengths.
 pub(super) const FIRST_LENGTH: usize = 257;
 pub(super) const END_OF_BLOCK: usize = 256;
+/// Literals, the end of the block and lengths. The last two never occur.
+pub(super) const LITERAL_SYMBOLS: usize = 288;
 pub(super) const DISTANCE_CODES: usize = 30;
 pub(super) const MIN_MATCH: usize = 3;
 pub(super) const MAX_MATCH: usize = 258;

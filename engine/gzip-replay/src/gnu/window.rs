@@ -16,6 +16,8 @@ const MAX_DISTANCE: usize = HALF - MIN_LOOKAHEAD;
 /// So that 8 bytes can be loaded from anywhere.
 const SLACK: usize = 8;
 
+type Bytes = [u8; BYTES + SLACK];
+
 /// Ends a chain. So the string at the window's very start is never found.
 const NOWHERE: u16 = 0;
 
@@ -24,7 +26,7 @@ const NOWHERE: u16 = 0;
 /// What lies behind the input's end is looked at too, as gzip does: a match that goes on there is
 /// cut to the end, but was preferred to others.
 pub(super) struct Window {
-    bytes: Box<[u8; BYTES + SLACK]>,
+    bytes: Box<Bytes>,
     /// The string that comes next.
     pub(super) at: usize,
     /// Where the input ends.
@@ -98,24 +100,18 @@ impl Window {
         self.bytes.copy_within(HALF..BYTES, 0);
         self.at -= HALF;
         self.end -= HALF;
-        for place in self.heads.iter_mut().chain(self.previous.iter_mut()) {
-            *place = place.saturating_sub(HALF as u16);
+        for places in [&mut self.heads, &mut self.previous] {
+            for place in places.iter_mut() {
+                *place = place.saturating_sub(HALF as u16);
+            }
         }
         true
-    }
-
-    #[inline]
-    fn load<const N: usize>(&self, at: usize) -> [u8; N] {
-        let at = at & (BYTES - 1);
-        let mut loaded = [0; N];
-        loaded.copy_from_slice(&self.bytes[at..at + N]);
-        loaded
     }
 
     /// Puts the string at a place into the index. Says where the one before it is.
     #[inline]
     pub(super) fn insert(&mut self, at: usize) -> usize {
-        let [a, b, c, _] = self.load(at).map(usize::from);
+        let [a, b, c, _] = load(&self.bytes, at).map(usize::from);
         let hash = (a << 10 ^ b << 5 ^ c) % HALF;
         let before = self.heads[hash];
         self.previous[at % HALF] = before;
@@ -147,44 +143,54 @@ impl Window {
         if shortest >= effort.good {
             candidates >>= 2;
         }
-        let start: [u8; 2] = self.load(at);
+        let (bytes, previous) = (&*self.bytes, &*self.previous);
+        let start: [u8; 2] = load(bytes, at);
         let mut longest = shortest;
-        let mut tail: [u8; 2] = self.load(at.wrapping_add(longest).wrapping_sub(1));
+        // The last byte of the longest match and the one behind it: a longer one has both.
+        let mut tail: [u8; 2] = load(bytes, at.wrapping_add(longest).wrapping_sub(1));
         let mut found = None;
         loop {
             let tail_place = place.wrapping_add(longest).wrapping_sub(1);
-            if self.load(tail_place) == tail && self.load(place) == start {
-                let length = self.match_length(at, place);
+            if load(bytes, tail_place) == tail && load(bytes, place) == start {
+                let length = match_length(bytes, at, place);
                 if length > longest {
                     longest = length;
                     found = Some((length, place));
                     if length >= effort.nice {
                         return found;
                     }
-                    tail = self.load(at.wrapping_add(longest).wrapping_sub(1));
+                    tail = load(bytes, at.wrapping_add(longest).wrapping_sub(1));
                 }
             }
-            place = self.previous[place % HALF].into();
+            place = previous[place % HALF].into();
             candidates = candidates.wrapping_sub(1);
             if place <= limit || candidates == 0 {
                 return found;
             }
         }
     }
+}
 
-    /// How far two strings are alike, 258 bytes at most.
-    #[inline]
-    fn match_length(&self, a: usize, b: usize) -> usize {
-        let mut length = 0;
-        while length < MAX_MATCH {
-            let left = u64::from_le_bytes(self.load(a.wrapping_add(length)));
-            let right = u64::from_le_bytes(self.load(b.wrapping_add(length)));
-            if left != right {
-                length += (left ^ right).trailing_zeros() as usize / 8;
-                break;
-            }
-            length += 8;
+#[inline]
+fn load<const N: usize>(bytes: &Bytes, at: usize) -> [u8; N] {
+    let at = at & (BYTES - 1);
+    let mut loaded = [0; N];
+    loaded.copy_from_slice(&bytes[at..at + N]);
+    loaded
+}
+
+/// How far two strings are alike, 258 bytes at most.
+#[inline]
+fn match_length(bytes: &Bytes, a: usize, b: usize) -> usize {
+    let mut length = 0;
+    while length < MAX_MATCH {
+        let left = u64::from_le_bytes(load(bytes, a.wrapping_add(length)));
+        let right = u64::from_le_bytes(load(bytes, b.wrapping_add(length)));
+        if left != right {
+            length += (left ^ right).trailing_zeros() as usize / 8;
+            break;
         }
-        length.min(MAX_MATCH)
+        length += 8;
     }
+    length.min(MAX_MATCH)
 }
