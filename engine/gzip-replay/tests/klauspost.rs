@@ -16,7 +16,7 @@ const VERSIONS: [(&str, Generation); 4] = [
 ];
 
 /// The levels that pgzip knows, too.
-const LEVELS: [i32; 9] = [-2, -1, 0, 1, 2, 3, 4, 5, 6];
+const LEVELS: [i32; 12] = [-2, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 
 /// Writes content in pieces of odd lengths.
 fn encode(encoder: &mut impl Deflate, plain: &[u8], noise: &mut Noise) -> Vec<u8> {
@@ -93,6 +93,21 @@ fn level_4() {
 #[test]
 fn level_6() {
     check(6, 150);
+}
+
+#[test]
+fn level_7() {
+    check(7, 80);
+}
+
+#[test]
+fn level_8() {
+    check(8, 80);
+}
+
+#[test]
+fn level_9() {
+    check(9, 100);
 }
 
 #[test]
