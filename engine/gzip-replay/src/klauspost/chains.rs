@@ -157,14 +157,16 @@ impl Chains {
             if load8(text, from.wrapping_add(length)) == load8(text, at.wrapping_add(length)) {
                 let other = alike(text, at, from, end);
                 let back = at.wrapping_sub(from);
-                let other_gain = costs.map(|costs| {
-                    costs.of(at, other).wrapping_sub(effort.price.0).wrapping_sub(extra_bits(other, back))
-                });
-                if other > length && other_gain.is_none_or(|other| other > gain) {
-                    (length, distance) = (other, back);
-                    gain = other_gain.unwrap_or(gain);
-                    if length >= nice {
-                        break;
+                if other > length {
+                    let other_gain = costs.map_or(gain, |costs| {
+                        let saved = costs.of(at, other).wrapping_sub(effort.price.0);
+                        saved.wrapping_sub(extra_bits(other, back))
+                    });
+                    if costs.is_none() || other_gain > gain {
+                        (length, distance, gain) = (other, back, other_gain);
+                        if length >= nice {
+                            break;
+                        }
                     }
                 }
             }
