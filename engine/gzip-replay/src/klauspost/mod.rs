@@ -3,10 +3,12 @@
 
 mod bits;
 mod blocks;
+mod chains;
 mod encode;
 mod fast;
 mod header;
 mod huffman;
+mod lazy;
 mod one_table;
 pub mod pgzip;
 mod plain;
@@ -19,7 +21,9 @@ use std::fmt;
 
 use crate::Deflate;
 use blocks::BlockWriter;
+use chains::Effort;
 use fast::Fast;
+use lazy::Lazy;
 use one_table::{OneTable, TwoPlaces};
 use plain::Plain;
 use two_tables::TwoTables;
@@ -76,6 +80,10 @@ impl Encoder {
     pub fn new(generation: Generation, level: i32) -> Option<Self> {
         let blocks = |penalty| BlockWriter::new(penalty, generation >= Generation::V1_20);
         let mistaken = generation >= Generation::V1_18;
+        let lazy = |lazy, nice, chain| {
+            let price = if generation == Generation::V1_15 { (6, 0) } else { (3, 4) };
+            Box::new(Lazy::new(generation, Effort { lazy, nice, chain, price }, blocks(8)))
+        };
         let engine: Box<dyn Engine> = match level {
             -2 => Box::new(Plain::new(true, blocks(10))),
             0 => Box::new(Plain::new(false, blocks(0))),
@@ -85,6 +93,9 @@ impl Encoder {
             4 => Box::new(Fast::new(TwoTables::<4>::new(mistaken), blocks(7))),
             -1 | 5 => Box::new(Fast::new(TwoTables::<5>::new(false), blocks(7))),
             6 => Box::new(Fast::new(TwoTables::<6>::new(false), blocks(7))),
+            7 => lazy(12, 16, 24),
+            8 => lazy(30, 40, 64),
+            9 => lazy(258, 258, 1024),
             _ => return None,
         };
         Some(Self(engine))

@@ -73,12 +73,28 @@ impl Tokens {
         &self.matches
     }
 
+    #[inline]
+    pub(super) fn push(&mut self, literal: u8) {
+        if let Some(place) = self.literals.get_mut(self.literal_count) {
+            *place = literal;
+            self.literal_count += 1;
+        }
+    }
+
     /// Adds the bytes of `text` from `from` to `to`.
     #[inline]
     pub(super) fn push_all(&mut self, text: &Text, from: u32, to: u32) {
         let length = to.wrapping_sub(from) as usize;
         copy_short(text, from, length, &mut self.literals, self.literal_count);
         self.literal_count = self.literal_count.wrapping_add(length);
+    }
+
+    /// Adds a match of `length` bytes, [`LONGEST`] at most.
+    #[inline]
+    pub(super) fn push_match(&mut self, length: u32, distance: u32) {
+        let distance = distance.wrapping_sub(1) as u16;
+        let code = distance_code(distance);
+        self.push_coded(length.wrapping_sub(SHORTEST) as u8, distance, code);
     }
 
     /// Adds a match of any length.

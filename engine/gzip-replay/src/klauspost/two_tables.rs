@@ -88,13 +88,15 @@ impl<const LEVEL: u8> TwoTables<LEVEL> {
                     }
                     self.short[next_short] = next_place;
                     self.note_long(next_bytes, next_place);
+                    let mut found = Found { at, distance: last, length: 0 };
                     if before < REACH && same(before) {
-                        let (length, other) = (measured(last), measured(before));
-                        let (distance, length) =
-                            if other > length { (before, other) } else { (last, length) };
-                        return Some((Found { at, distance, length }, next));
+                        found.length = measured(last);
+                        let length = measured(before);
+                        if length > found.length {
+                            found = Found { at, distance: before, length };
+                        }
                     }
-                    return Some((Found { at, distance: last, length: 0 }, next));
+                    return Some((found, next));
                 }
                 if LEVEL != 4 && before < REACH && same(before) {
                     self.short[next_short] = next_place;

@@ -14,6 +14,12 @@ const HIGHEST: u32 = 1 << 30;
 /// Where bytes stand; eight more can be read at any masked position.
 pub(super) type Text = [u8; MASK + 9];
 
+/// Nothing but zeros, which take no memory before they are written to.
+pub(super) fn empty_text() -> Box<Text> {
+    let text = vec![0; MASK + 9].into_boxed_slice();
+    text.try_into().unwrap_or_else(|_| Box::new([0; MASK + 9]))
+}
+
 /// Bytes from `at` on, the first lowest.
 #[inline(always)]
 pub(super) fn load64(text: &Text, at: u32) -> u64 {
@@ -78,9 +84,7 @@ pub(super) struct Window {
 
 impl Window {
     pub(super) fn new() -> Self {
-        let text = vec![0; MASK + 9].into_boxed_slice();
-        let text = text.try_into().unwrap_or_else(|_| Box::new([0; MASK + 9]));
-        Self { text, base: BLOCK as u32, start: 0, end: 0 }
+        Self { text: empty_text(), base: BLOCK as u32, start: 0, end: 0 }
     }
 
     /// The length of the block.
