@@ -8,7 +8,7 @@ use dtrvault_ops::format::limits::{MAX_TAGS, MAX_TEXT_BYTES};
 use dtrvault_ops::format::{Problem, Snapshot, SnapshotId};
 use dtrvault_ops::registry::{WalkOptions, exclusions};
 use dtrvault_ops::snapshot::{
-    self, DryRunReport, ImagesInput, MetadataInput, SnapshotOptions, SnapshotReport,
+    self, DryRunReport, ImagesInput, LayerReport, Layers, MetadataInput, SnapshotOptions, SnapshotReport,
 };
 use dtrvault_ops::{OpsError, format::tree::display_path};
 use serde::Serialize;
@@ -62,6 +62,11 @@ pub(crate) struct Args {
     #[arg(long, requires = "registry")]
     with_uploads: bool,
 
+    /// Store layers as what they hold (deep), which takes more time and far less room, or as they
+    /// are (raw). Both give back every bit
+    #[arg(long, value_name = "HOW", default_value = "deep", requires = "registry")]
+    layers: LayersArg,
+
     /// Show what would be read, and store nothing
     #[arg(short = 'n', long)]
     dry_run: bool,
@@ -69,6 +74,22 @@ pub(crate) struct Args {
     /// Store a metadata tar also when it ends in the middle of a member
     #[arg(long, requires = "metadata")]
     allow_truncated: bool,
+}
+
+/// How layers are stored.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum LayersArg {
+    Deep,
+    Raw,
+}
+
+impl From<LayersArg> for Layers {
+    fn from(layers: LayersArg) -> Self {
+        match layers {
+            LayersArg::Deep => Self::Deep,
+            LayersArg::Raw => Self::Raw,
+        }
+    }
 }
 
 fn parse_text(text: &str) -> std::result::Result<String, String> {
@@ -106,16 +127,16 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<Exit> {
     let repo = app.open_unread()?;
     let report = snapshot::run(&repo, options, &app.context());
     app.end_progress();
-    let SnapshotReport { id, snapshot } = report?;
+    let SnapshotReport { id, snapshot, layers } = report?;
     warn_some(snapshot.problem_count, &snapshot.problems, problem_line);
-    show(app, &id, &snapshot)?;
+    show(app, &id, &snapshot, &layers)?;
     Ok(if snapshot.complete { Exit::Done } else { Exit::Incomplete })
 }
 
 fn images(app: &App, args: &Args, registry: &str) -> Result<ImagesInput> {
     let exclude = exclusions(&args.exclude).map_err(OpsError::Pattern)?;
     let walk = WalkOptions { exclude, with_uploads: args.with_uploads, short: None };
-    Ok(ImagesInput { source: app.source(registry)?, walk })
+    Ok(ImagesInput { source: app.source(registry)?, walk, layers: args.layers.into() })
 }
 
 fn metadata(path: &Path, allow_truncated: bool) -> Result<MetadataInput> {
@@ -148,7 +169,7 @@ pub(super) fn problem_line(problem: &Problem) -> String {
     }
 }
 
-fn show(app: &App, id: &SnapshotId, snapshot: &Snapshot) -> Result<()> {
+fn show(app: &App, id: &SnapshotId, snapshot: &Snapshot, layers: &LayerReport) -> Result<()> {
     if app.output.json {
         return app.output.object(&SnapshotView::new(id, snapshot));
     }
@@ -176,6 +197,15 @@ fn show(app: &App, id: &SnapshotId, snapshot: &Snapshot) -> Result<()> {
         human(stats.seen_bytes),
         human(stats.read_bytes)
     ));
+    let (deep, opaque) = (LayerReport::sum(&layers.deep), LayerReport::sum(&layers.opaque));
+    if deep.blobs + opaque.blobs > 0 {
+        let kept = match opaque.blobs {
+            0 => String::new(),
+            blobs => format!("; {blobs} ({}) kept as they are", human(opaque.bytes)),
+        };
+        let apart = count(deep.blobs, "layer", "layers");
+        lines.push(format!("  taken apart  {apart} ({}){kept}", human(deep.bytes)));
+    }
     let new = match ratio(stats.seen_bytes, stats.new_bytes) {
         Some(ratio) if stats.seen_bytes > stats.new_bytes => format!(" (deduplication {ratio})"),
         _ => String::new(),

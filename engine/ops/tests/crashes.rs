@@ -12,7 +12,7 @@ use bytes::Bytes;
 use dtrvault_format::{Argon2Params, Digest, SnapshotId};
 use dtrvault_ops::check::{CheckReport, ReadData};
 use dtrvault_ops::restore::{RestoreOptions, Want};
-use dtrvault_ops::snapshot::{ImagesInput, MetadataInput, SnapshotOptions};
+use dtrvault_ops::snapshot::{ImagesInput, Layers, MetadataInput, SnapshotOptions};
 use dtrvault_ops::{Context, OpsError, check, restore, snapshot};
 use dtrvault_registry::source::{Local, WalkOptions};
 use dtrvault_registry::target;
@@ -95,6 +95,7 @@ impl Process {
             images: Some(ImagesInput {
                 source: Box::new(Local::new(&source.root).unwrap()),
                 walk: WalkOptions::default(),
+                layers: Layers::default(),
             }),
             tags: Vec::new(),
             host: "host".to_owned(),

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use dtrvault_format::{Digest, ProblemKind};
 use dtrvault_ops::check::ReadData;
 use dtrvault_ops::restore::{RestoreOptions, Want};
-use dtrvault_ops::snapshot::{ImagesInput, SnapshotOptions, SnapshotReport};
+use dtrvault_ops::snapshot::{ImagesInput, Layers, SnapshotOptions, SnapshotReport};
 use dtrvault_ops::{Context, check, restore, snapshot};
 use dtrvault_registry::source::{Local, WalkOptions};
 use dtrvault_registry::target;
@@ -55,7 +55,7 @@ impl World {
         let source = Local::new(&self.root()).unwrap();
         let options = SnapshotOptions {
             metadata: None,
-            images: Some(ImagesInput { source: Box::new(source), walk: WalkOptions::default() }),
+            images: Some(ImagesInput { source: Box::new(source), walk: WalkOptions::default(), layers: Layers::default() }),
             tags: Vec::new(),
             host: "host".to_owned(),
             program: "test".to_owned(),

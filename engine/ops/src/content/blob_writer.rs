@@ -3,11 +3,13 @@
 use std::cell::RefCell;
 use std::io::{self, Read};
 
+use dtrvault_codec::layer::Encoder;
 use dtrvault_codec::{Form, is_opaque, sniff};
 use dtrvault_format::{BlobRecord, Digest, Recipe};
-use dtrvault_repo::write::{Class, Session};
+use dtrvault_repo::write::{Class, Session, StreamWriter};
 use sha2::{Digest as _, Sha256};
 
+use super::layer_writer::{LayerWriter, Opaque};
 use crate::error::{OpsError, Result};
 
 /// Length of the reads, bytes: what was read is hashed twice and searched while it is in the
@@ -31,10 +33,23 @@ pub(crate) struct BlobSummary {
     pub(crate) digest: Digest,
     /// Its length, bytes.
     pub(crate) size: u64,
+    /// What made it, when its content was stored instead.
+    pub(crate) encoder: Option<Encoder>,
+}
+
+/// How gzip blobs are stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Gzip<'a> {
+    /// As they are.
+    Raw,
+    /// As their content. None of these encoders has made the blob, though it looked so.
+    Deep(&'a [Encoder]),
 }
 
 /// Why a blob was not stored.
 pub(crate) enum BlobError {
+    /// It cannot be stored as its content: it has to be read again, and stored otherwise.
+    Opaque(Opaque),
     /// It could not be read to its end.
     Read(io::Error),
     /// It could not be stored.
@@ -47,20 +62,22 @@ impl<E: Into<OpsError>> From<E> for BlobError {
     }
 }
 
-/// Reads `source` to its end and stores it as a plain recipe. `seen` is told of every read.
+/// Reads `source` to its end and stores it. `seen` is told of every read.
 pub(crate) fn write_blob(
     session: &Session,
+    gzip: Gzip<'_>,
     source: &mut dyn Read,
     seen: &mut dyn FnMut(&[u8]) -> Result<()>,
 ) -> std::result::Result<BlobSummary, BlobError> {
     BUFFER.with_borrow_mut(|buffer| {
         buffer.resize(READ_BYTES, 0);
-        store(session, source, buffer, seen)
+        store(session, gzip, source, buffer, seen)
     })
 }
 
 fn store(
     session: &Session,
+    gzip: Gzip<'_>,
     source: &mut dyn Read,
     buffer: &mut [u8],
     seen: &mut dyn FnMut(&[u8]) -> Result<()>,
@@ -68,8 +85,32 @@ fn store(
     let mut filled = read_full(source, buffer).map_err(BlobError::Read)?;
     let first = buffer.get(..filled).unwrap_or_default();
     let is_whole = filled < SNIFF_BYTES;
-    // What is compressed shares nothing at a fine grain, and costs an entry a chunk.
-    let class = match sniff(first.get(..SNIFF_BYTES).unwrap_or(first), is_whole) {
+    let form = sniff(first.get(..SNIFF_BYTES).unwrap_or(first), is_whole);
+    let mut body = match (form, gzip) {
+        (Form::Gzip, Gzip::Deep(without)) => Body::Layer(Box::new(LayerWriter::new(session, without))),
+        _ => Body::Plain(session.stream(class_of(form, first)?)),
+    };
+    let mut hasher = Sha256::new();
+    let mut read = 0;
+    while let Some(bytes) = buffer.get(..filled).filter(|bytes| !bytes.is_empty()) {
+        seen(bytes)?;
+        read += bytes.len() as u64;
+        hasher.update(bytes);
+        body.write(bytes)?;
+        filled = read_full(source, buffer).map_err(BlobError::Read)?;
+    }
+    let digest = Digest::new(hasher.finalize().into());
+    let (recipe, encoder) = body.finish(session)?;
+    let better = session.known_blob(&digest)?.is_none_or(|(_, known)| known.rank() < recipe.rank());
+    if better {
+        session.record_blob(BlobRecord { digest, size: read, recipe });
+    }
+    Ok(BlobSummary { digest, size: read, encoder })
+}
+
+/// What is compressed shares nothing at a fine grain, and costs an entry a chunk.
+fn class_of(form: Form, first: &[u8]) -> Result<Class> {
+    Ok(match form {
         Form::Gzip | Form::Zstd => Class::Coarse,
         Form::Other => match first.get(..SAMPLE_BYTES) {
             Some(sample) if is_opaque(sample)? => Class::Coarse,
@@ -77,23 +118,29 @@ fn store(
             _ => Class::Fine,
         },
         Form::Tar | Form::Empty => Class::Fine,
-    };
-    let mut stream = session.stream(class);
-    let mut hasher = Sha256::new();
-    let mut read = 0;
-    while let Some(bytes) = buffer.get(..filled).filter(|bytes| !bytes.is_empty()) {
-        seen(bytes)?;
-        read += bytes.len() as u64;
-        hasher.update(bytes);
-        stream.write(bytes)?;
-        filled = read_full(source, buffer).map_err(BlobError::Read)?;
+    })
+}
+
+/// Where a blob's bytes go.
+enum Body {
+    Plain(StreamWriter),
+    Layer(Box<LayerWriter>),
+}
+
+impl Body {
+    fn write(&mut self, bytes: &[u8]) -> std::result::Result<(), BlobError> {
+        match self {
+            Self::Plain(stream) => Ok(stream.write(bytes)?),
+            Self::Layer(layer) => layer.write(bytes)?.map_err(BlobError::Opaque),
+        }
     }
-    let digest = Digest::new(hasher.finalize().into());
-    let recipe = Recipe::Plain(stream.finish()?);
-    if session.known_blob(&digest)?.is_none() {
-        session.record_blob(BlobRecord { digest, size: read, recipe });
+
+    fn finish(self, session: &Session) -> std::result::Result<(Recipe, Option<Encoder>), BlobError> {
+        match self {
+            Self::Plain(stream) => Ok((Recipe::Plain(stream.finish()?), None)),
+            Self::Layer(layer) => layer.finish(session)?.map_err(BlobError::Opaque),
+        }
     }
-    Ok(BlobSummary { digest, size: read })
 }
 
 /// Fills `buffer` as far as the source goes.

@@ -43,6 +43,20 @@ pub(crate) enum Opaque {
     Unproven,
 }
 
+impl Opaque {
+    /// Why, in words that are the same for all blobs of a kind.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::Refused(Refusal::UnknownEncoder) => "no known encoder made it",
+            Self::Refused(Refusal::Diverged { .. }) => "a known encoder made its beginning only",
+            Self::Refused(Refusal::Limit(_)) => "it has more parts than are worth following",
+            Self::Refused(_) => "it is damaged",
+            Self::Bomb => "its content is far too long for its length",
+            Self::Unproven => "its tar did not come back from its parts",
+        }
+    }
+}
+
 /// What became of a piece, or of the whole.
 type Taken<T> = Result<std::result::Result<T, Opaque>>;
 
@@ -59,8 +73,8 @@ impl LayerWriter {
         opaque_or_failed(self.splitter.push(bytes, &mut self.streams))
     }
 
-    /// Ends the blob, and gives its recipe.
-    pub(super) fn finish(mut self, session: &Session) -> Taken<Recipe> {
+    /// Ends the blob, and gives its recipe and what made it.
+    pub(super) fn finish(mut self, session: &Session) -> Taken<(Recipe, Option<Encoder>)> {
         let layer = match opaque_or_failed(self.splitter.finish(&mut self.streams))? {
             Ok(layer) => layer,
             Err(opaque) => return Ok(Err(opaque)),
@@ -81,7 +95,7 @@ impl LayerWriter {
             stream.write(&layer.replay)?;
             Replay::Long(stream.finish()?)
         };
-        Ok(Ok(Recipe::Gzip { replay, content: Box::new(content) }))
+        Ok(Ok((Recipe::Gzip { replay, content: Box::new(content) }, layer.encoder)))
     }
 }
 

@@ -2,12 +2,14 @@
 
 mod blob_reader;
 mod blob_writer;
+mod layer_writer;
 mod row_table;
 mod spool;
 mod sum;
 mod tree_reader;
 
 pub(crate) use blob_reader::read_blob;
-pub(crate) use blob_writer::{BlobError, read_full, write_blob};
+pub(crate) use blob_writer::{BlobError, BlobSummary, Gzip, read_full, write_blob};
+pub(crate) use layer_writer::Opaque;
 pub(crate) use row_table::Checked;
 pub(crate) use tree_reader::{TreeEntries, open_tree, read_tree};

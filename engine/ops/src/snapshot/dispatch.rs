@@ -43,7 +43,12 @@ impl Run<'_> {
         steps: Vec<Step>,
         workers: &mut Workers<'env, Result<Vec<Outcome>>>,
     ) -> Result<()> {
-        let read = ReadFile { session: self.session, source: self.source(), context: self.context };
+        let read = ReadFile {
+            session: self.session,
+            source: self.source(),
+            context: self.context,
+            layers: self.input.layers,
+        };
         let is_known = steps.iter().all(|step| matches!(step, Step::Known(_)));
         let run = move || {
             let outcome = |step| match step {

@@ -16,7 +16,7 @@ use super::problems::Problems;
 use super::read_file::{INLINE_BYTES, Outcome, read_manifest};
 use super::references::{References, blob_path};
 use super::workers::Workers;
-use super::{DryRunReport, ImagesInput, TakenImages};
+use super::{DryRunReport, ImagesInput, LayerReport, TakenImages};
 use crate::context::Context;
 use crate::error::{OpsError, Result};
 
@@ -66,7 +66,7 @@ pub(super) fn take(
             entries: pass.entries,
             bytes: pass.stats.seen_bytes,
         };
-        return Ok(TakenImages { part, parent: parent.id(), parent_time: parent.time(), cache: pass.cache });
+        return Ok(TakenImages { part, parent: parent.id(), parent_time: parent.time(), cache: pass.cache, layers: pass.layers });
     }
 }
 
@@ -152,6 +152,7 @@ struct Pass {
     entries: u64,
     stats: Stats,
     problems: Problems,
+    layers: LayerReport,
     /// Files that are not in the tree: what links to them cannot be either.
     left_out: HashSet<Vec<u8>>,
 }
@@ -183,6 +184,7 @@ impl Run<'_> {
             entries: 0,
             stats: Stats::default(),
             problems: Problems::default(),
+            layers: LayerReport::default(),
             left_out: HashSet::new(),
         };
         thread::scope(|scope| {
@@ -283,6 +285,7 @@ impl Pass {
                 references.manifest(digest, names);
             }
             self.left_out.extend(notes.left_out);
+            notes.layer.into_iter().for_each(|layer| self.layers.add(layer));
         }
         let Some(entry) = outcome.entry else { return };
         match &entry.kind {

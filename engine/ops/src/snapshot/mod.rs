@@ -6,6 +6,7 @@
 mod dispatch;
 mod images;
 mod known_rows;
+mod layers;
 mod metadata;
 mod parent;
 mod problems;
@@ -26,6 +27,8 @@ use crate::context::Context;
 use crate::error::{OpsError, Result};
 use problems::Problems;
 
+pub use layers::{LayerReport, LayerTotal, Layers};
+
 /// A metadata stream that was taken elsewhere.
 pub struct MetadataInput {
     /// Its bytes.
@@ -44,6 +47,8 @@ pub struct ImagesInput {
     pub source: Box<dyn Source>,
     /// What is left out.
     pub walk: WalkOptions,
+    /// How layers are stored.
+    pub layers: Layers,
 }
 
 /// What to take, and how to call it.
@@ -69,6 +74,8 @@ pub struct SnapshotReport {
     pub id: SnapshotId,
     /// What it says.
     pub snapshot: Snapshot,
+    /// What became of the layers that were read.
+    pub layers: LayerReport,
 }
 
 /// What would be taken.
@@ -120,6 +127,7 @@ pub fn run(repo: &Repository, options: SnapshotOptions, context: &Context) -> Re
     let mut parent_id = None;
     let mut images_part = None;
     let mut tree_cache = None;
+    let mut layers = LayerReport::default();
     if let Some(input) = &images {
         let taken = images::take(repo, &session, input, &host, readers, &mut problems, &mut stats, context)
             .map_err(explain)?;
@@ -133,6 +141,7 @@ pub fn run(repo: &Repository, options: SnapshotOptions, context: &Context) -> Re
         }
         tree_cache = Some(taken.cache);
         images_part = Some(taken.part);
+        layers = taken.layers;
     }
     context.progress.stage("writing", None);
     context.proceed()?;
@@ -177,7 +186,7 @@ pub fn run(repo: &Repository, options: SnapshotOptions, context: &Context) -> Re
         context.progress.warn(&format!("the rows could not be kept for the next run: {error}"));
     }
     let snapshot = committed.ok_or(OpsError::WorkerDied)?;
-    Ok(SnapshotReport { id, snapshot })
+    Ok(SnapshotReport { id, snapshot, layers })
 }
 
 /// Looks what a snapshot of the image content would read, and writes nothing.
@@ -226,6 +235,7 @@ struct TakenImages {
     parent: Option<SnapshotId>,
     parent_time: Option<Time>,
     cache: parent::NewTree,
+    layers: LayerReport,
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::thread;
 use std::time::Duration;
 
+use dtrvault_codec::layer::Encoder;
 use dtrvault_format::{Content, Digest, Entry, File, Identity, Kind, Problem, ProblemKind};
 use dtrvault_registry::layout::{PathKind, classify};
 use dtrvault_registry::link;
@@ -12,7 +13,8 @@ use dtrvault_repo::write::Session;
 
 use super::problems::Problems;
 use super::references::{may_be_manifest, names_of};
-use crate::content::{BlobError, write_blob};
+use super::layers::{Layers, TriedLayer, Tries};
+use crate::content::{BlobError, BlobSummary, Opaque, write_blob};
 use crate::context::Context;
 use crate::error::Result;
 
@@ -45,6 +47,8 @@ pub(super) struct Notes {
     pub(super) problems: Problems,
     /// When it is a manifest that was read: its digest, and what it names.
     pub(super) manifest: Option<(Digest, Vec<Digest>)>,
+    /// When it is a gzip blob that was to be stored as its content: whether it was.
+    pub(super) layer: Option<TriedLayer>,
 }
 
 impl Outcome {
@@ -99,6 +103,7 @@ pub(super) struct ReadFile<'a> {
     pub(super) session: &'a Session,
     pub(super) source: &'a dyn Source,
     pub(super) context: &'a Context,
+    pub(super) layers: Layers,
 }
 
 impl ReadFile<'_> {
@@ -118,36 +123,10 @@ impl ReadFile<'_> {
             PathKind::BlobData { digest } => Some(digest),
             _ => None,
         };
-        let unreadable =
-            |item: Item, error| Outcome::left_out(item.path.clone(), unreadable(&item.path, error));
-        let mut file = match self.source.open(&item) {
-            Ok(file) => file,
-            Err(error) => return Outcome::left_out(item.path, error),
-        };
         let mut outcome = Outcome::default();
-        let (content, size) = if named.is_none() && stat.size <= INLINE_BYTES {
-            match read_up_to(&mut *file, INLINE_BYTES) {
-                Ok(Short::Whole(bytes)) => {
-                    let size = bytes.len() as u64;
-                    (Content::Inline(bytes), size)
-                }
-                // It has grown since it was found.
-                Ok(Short::Longer(begun)) => match self.blob(&mut (&begun[..]).chain(&mut *file), None)? {
-                    Ok(stored) => (Content::Blob(stored.digest), stored.size),
-                    Err(error) => return unreadable(item, error),
-                },
-                Err(error) => return unreadable(item, error),
-            }
-        } else {
-            match self.blob(&mut *file, named.filter(|_| may_be_manifest(stat.size)))? {
-                Ok(stored) => {
-                    if stored.manifest.is_some() {
-                        outcome.notes().manifest = stored.manifest;
-                    }
-                    (Content::Blob(stored.digest), stored.size)
-                }
-                Err(error) => return unreadable(item, error),
-            }
+        let Taken { file, content, size } = match self.take(&item, stat, named, &mut outcome)? {
+            Ok(taken) => taken,
+            Err(error) => return Outcome::left_out(item.path, error),
         };
         outcome.read_bytes = size;
         if matches!(content, Content::Inline(_)) {
@@ -162,6 +141,50 @@ impl ReadFile<'_> {
         let mismatch = matches!((&content, named), (Content::Blob(is), Some(name)) if *is != name);
         outcome.entry = Some(entry(item, stat, content, size, still, mismatch));
         Ok(outcome)
+    }
+
+    /// Opens a file and stores what is in it: again, when a blob cannot be stored as its content.
+    fn take(
+        self,
+        item: &Item,
+        stat: &FileStat,
+        named: Option<Digest>,
+        outcome: &mut Outcome,
+    ) -> Result<std::result::Result<Taken, SourceError>> {
+        let mut tries = Tries::new(self.layers);
+        loop {
+            let mut file = match self.source.open(item) {
+                Ok(file) => file,
+                Err(error) => return Ok(Err(error)),
+            };
+            let mut begun = Vec::new();
+            if named.is_none() && stat.size <= INLINE_BYTES {
+                match read_up_to(&mut *file, INLINE_BYTES) {
+                    Ok(Short::Whole(bytes)) => {
+                        let size = bytes.len() as u64;
+                        return Ok(Ok(Taken { file, content: Content::Inline(bytes), size }));
+                    }
+                    // It has grown since it was found.
+                    Ok(Short::Longer(bytes)) => begun = bytes,
+                    Err(error) => return Ok(Err(unreadable(&item.path, error))),
+                }
+            }
+            let manifest = named.filter(|_| may_be_manifest(stat.size));
+            match self.blob(&mut (&begun[..]).chain(&mut *file), manifest, &mut tries)? {
+                Stored::Blob(blob) => {
+                    if blob.manifest.is_some() {
+                        outcome.notes().manifest = blob.manifest;
+                    }
+                    if let Some(layer) = tries.layer(blob.encoder, blob.size) {
+                        outcome.notes().layer = Some(layer);
+                    }
+                    let content = Content::Blob(blob.digest);
+                    return Ok(Ok(Taken { file, content, size: blob.size }));
+                }
+                Stored::Opaque(opaque) => tries.opaque(opaque),
+                Stored::Unreadable(error) => return Ok(Err(unreadable(&item.path, error))),
+            }
+        }
     }
 
     /// Reads a link file, again and again while the registry is rewriting it.
@@ -209,7 +232,12 @@ impl ReadFile<'_> {
     }
 
     /// Stores a blob; what it names, too, when it may be the manifest `manifest`.
-    fn blob(self, source: &mut dyn Read, manifest: Option<Digest>) -> Result<io::Result<StoredBlob>> {
+    fn blob(
+        self,
+        source: &mut dyn Read,
+        manifest: Option<Digest>,
+        tries: &mut Tries,
+    ) -> Result<Stored> {
         let mut begin = Vec::new();
         let mut names = None;
         if manifest.is_some() {
@@ -219,28 +247,52 @@ impl ReadFile<'_> {
                     begin = bytes;
                 }
                 Ok(Short::Longer(bytes)) => begin = bytes,
-                Err(error) => return Ok(Err(error)),
+                Err(error) => return Ok(Stored::Unreadable(error)),
             }
         }
+        let mut read = 0;
+        let mut reported = tries.reported_bytes;
         let mut seen = |bytes: &[u8]| {
-            self.context.progress.advance(bytes.len() as u64, 0);
+            read += bytes.len() as u64;
+            // What is read a second time is no progress.
+            self.context.progress.advance(read.saturating_sub(reported), 0);
+            reported = reported.max(read);
             self.context.proceed()
         };
-        match write_blob(self.session, &mut begin.as_slice().chain(source), &mut seen) {
-            Ok(stored) => {
-                let manifest = manifest.zip(names).filter(|(digest, _)| *digest == stored.digest);
-                Ok(Ok(StoredBlob { digest: stored.digest, size: stored.size, manifest }))
+        let written = write_blob(self.session, tries.gzip(), &mut begin.as_slice().chain(source), &mut seen);
+        tries.reported_bytes = reported;
+        match written {
+            Ok(BlobSummary { digest, size, encoder }) => {
+                let manifest = manifest.zip(names).filter(|(named, _)| *named == digest);
+                Ok(Stored::Blob(StoredBlob { digest, size, encoder, manifest }))
             }
-            Err(BlobError::Read(error)) => Ok(Err(error)),
+            Err(BlobError::Opaque(opaque)) => Ok(Stored::Opaque(opaque)),
+            Err(BlobError::Read(error)) => Ok(Stored::Unreadable(error)),
             Err(BlobError::Store(error)) => Err(error),
         }
     }
+}
+
+/// A file that was read.
+struct Taken {
+    file: Box<dyn SourceFile>,
+    content: Content,
+    size: u64,
+}
+
+/// What became of a blob.
+enum Stored {
+    Blob(StoredBlob),
+    /// It is to be read again, and stored otherwise.
+    Opaque(Opaque),
+    Unreadable(io::Error),
 }
 
 /// A blob that was stored.
 struct StoredBlob {
     digest: Digest,
     size: u64,
+    encoder: Option<Encoder>,
     manifest: Option<(Digest, Vec<Digest>)>,
 }
 

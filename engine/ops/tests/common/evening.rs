@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use dtrvault_ops::snapshot::{ImagesInput, MetadataInput, SnapshotOptions, SnapshotReport};
+use dtrvault_ops::snapshot::{ImagesInput, Layers, MetadataInput, SnapshotOptions, SnapshotReport};
 use dtrvault_ops::{Context, snapshot};
 use dtrvault_registry::source::{Local, WalkOptions};
 use dtrvault_repo::Repository;
@@ -21,7 +21,7 @@ pub fn take(repo: &Repository, root: &Path, metadata: Option<Vec<u8>>) -> Snapsh
     let source = Box::new(Local::new(root).unwrap());
     let options = SnapshotOptions {
         metadata,
-        images: Some(ImagesInput { source, walk: WalkOptions::default() }),
+        images: Some(ImagesInput { source, walk: WalkOptions::default(), layers: Layers::default() }),
         tags: vec!["nightly-tag".to_owned()],
         host: HOST.to_owned(),
         program: "test".to_owned(),

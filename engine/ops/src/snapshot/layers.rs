@@ -1,0 +1,111 @@
+//! Layers: how often one is read, how it is stored each time, and what became of all.
+
+use std::collections::BTreeMap;
+
+use dtrvault_codec::layer::{Encoder, Refusal};
+
+use crate::content::{Gzip, Opaque};
+
+/// Encoders that are found and turn out to be wrong, until it is given up.
+const MAX_WRONG_ENCODERS: usize = 3;
+
+/// How layers are stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Layers {
+    /// As what they hold, wherever it is certain that they come back bit for bit.
+    #[default]
+    Deep,
+    /// As they are: faster, and larger.
+    Raw,
+}
+
+/// What became of the gzip blobs that a snapshot has read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct LayerReport {
+    /// Those that were stored as their content, by what made them.
+    pub deep: BTreeMap<String, LayerTotal>,
+    /// Those that were stored as they are although they were to be taken apart, by why.
+    pub opaque: BTreeMap<String, LayerTotal>,
+}
+
+/// Some gzip blobs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct LayerTotal {
+    /// How many.
+    pub blobs: u64,
+    /// Their lengths added up.
+    pub bytes: u64,
+}
+
+impl LayerReport {
+    pub(super) fn add(&mut self, layer: TriedLayer) {
+        let total = match layer.outcome {
+            Ok(encoder) => self.deep.entry(encoder.to_string()),
+            Err(opaque) => self.opaque.entry(opaque.reason().to_owned()),
+        }
+        .or_default();
+        total.blobs += 1;
+        total.bytes += layer.size;
+    }
+
+    /// All of some.
+    #[must_use]
+    pub fn sum(of: &BTreeMap<String, LayerTotal>) -> LayerTotal {
+        of.values().fold(LayerTotal::default(), |sum, total| LayerTotal {
+            blobs: sum.blobs + total.blobs,
+            bytes: sum.bytes + total.bytes,
+        })
+    }
+}
+
+/// A gzip blob that was to be stored as its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TriedLayer {
+    /// Its length, bytes.
+    pub(super) size: u64,
+    /// What made it, or why it is stored as it is.
+    pub(super) outcome: Result<Encoder, Opaque>,
+}
+
+/// The tries for one blob.
+pub(super) struct Tries {
+    layers: Layers,
+    wrong: Vec<Encoder>,
+    opaque: Option<Opaque>,
+    /// What the progress knows of, bytes.
+    pub(super) reported_bytes: u64,
+}
+
+impl Tries {
+    pub(super) fn new(layers: Layers) -> Self {
+        Self { layers, wrong: Vec::new(), opaque: None, reported_bytes: 0 }
+    }
+
+    /// How to store it this time.
+    pub(super) fn gzip(&self) -> Gzip<'_> {
+        match self.layers {
+            Layers::Deep => Gzip::Deep(&self.wrong),
+            Layers::Raw => Gzip::Raw,
+        }
+    }
+
+    /// It could not be stored so.
+    pub(super) fn opaque(&mut self, opaque: Opaque) {
+        match &opaque {
+            Opaque::Refused(Refusal::Diverged { encoder, .. }) if self.wrong.len() < MAX_WRONG_ENCODERS => {
+                self.wrong.push(*encoder);
+            }
+            _ => self.layers = Layers::Raw,
+        }
+        self.opaque = Some(opaque);
+    }
+
+    /// What is to be said of it, now that it is stored; nothing of what was no gzip stream.
+    pub(super) fn layer(self, encoder: Option<Encoder>, size: u64) -> Option<TriedLayer> {
+        let outcome = match (encoder, self.opaque) {
+            (Some(encoder), _) => Ok(encoder),
+            (None, opaque) => Err(opaque?),
+        };
+        Some(TriedLayer { size, outcome })
+    }
+}
