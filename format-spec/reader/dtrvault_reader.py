@@ -22,8 +22,10 @@ import os
 import re
 import stat
 import struct
+import subprocess
 import sys
 import tempfile
+import zlib
 from array import array as packed
 from datetime import datetime, timezone
 from types import SimpleNamespace
@@ -55,7 +57,10 @@ MAX_ENTRY_BYTES = 1 << 20
 MAX_LITERAL_BYTES = MAX_ROW_BYTES = MAX_COLUMNS_ROWS = 65_536
 MAX_TABLE_ROWS = 1 << 28
 MAX_COLUMNS_BYTES = 8 << 20
-MAX_TEMPLATES = 1_024
+MAX_TEMPLATES = MAX_REPLAY_BYTES = 1_024
+MAX_LONG_REPLAY_BYTES = 16 << 20
+MAX_MEMBERS = MAX_FLUSHES = 1 << 20
+MAX_HEADER_BYTES = MAX_REST_BYTES = 65_536
 U8, U32, U64 = 2**8 - 1, 2**32 - 1, 2**64 - 1
 MAX_NESTING = 16  # of CBOR items; the format's own deepest has 8
 
@@ -630,8 +635,8 @@ class Pieces:
 
 
 def rank(recipe):
-    """Plain 0, Tar 1, Rows 2; what this reader does not know gives way to all of them."""
-    return {0: 0, 2: 1, 3: 2}.get(recipe[0], -1)
+    """Plain 0, Tar 1, Rows 2, Gzip 3; what this reader does not know gives way to all of them."""
+    return {0: 0, 2: 1, 3: 2, 1: 3}.get(recipe[0], -1)
 
 
 def follow(packs, recipe):
@@ -639,6 +644,15 @@ def follow(packs, recipe):
     kind = recipe[0]
     if kind == 0:
         return stream(packs, array(recipe, 2, 2)[1])
+    if kind == 1:
+        replay, content = array(recipe, 3, 3)[1:]
+        need(array(content, 1)[0] in (0, 2, 3), "a gzip stream of something that is no content")
+        if type(replay) is bytes:
+            need(len(replay) <= MAX_REPLAY_BYTES, "a replay is too long for its place")
+        else:
+            need(uint(array(replay, 2, 3)[0], U64) <= MAX_LONG_REPLAY_BYTES, "a replay is too long")
+            replay = b"".join(stream(packs, replay))
+        return make_gzip(Pieces([replay]), len(replay), Pieces(follow(packs, content)))
     if kind == 2:
         skeleton, payload = array(recipe, 3, 3)[1:]
         return join_tar(Pieces(stream(packs, skeleton)), Pieces(stream(packs, payload)))
@@ -648,6 +662,97 @@ def follow(packs, recipe):
         rows = read_table(Pieces(stream(packs, table)), count)
         return join_rows(Pieces(stream(packs, columns)), Pieces(stream(packs, payload)), rows)
     raise Damaged(f"a recipe of kind {kind}, which this reader does not know")
+
+
+def make_gzip(replay, length, content):
+    """A gzip stream, member by member; the content of one member is kept in memory."""
+
+    def number(limit, what):
+        value = leb128(replay, replay.some(1))
+        need(value <= limit, what)
+        return value
+
+    def count(limit, what):
+        return number(min(limit, length), what)
+
+    def octet():
+        byte = replay.some(1)
+        need(byte, "a replay breaks off")
+        return byte[0]
+
+    header, encoder, flushes_left = None, None, MAX_FLUSHES
+    for _ in range(count(MAX_MEMBERS, "too many members")):
+        same, size, flushes = octet(), number(U64, ""), []
+        need(same == 0 or (same == 1 and header is not None), "a member like none before it")
+        if not same:
+            header = replay.upto(need_length := count(MAX_HEADER_BYTES, "a header is too long"))
+            need(len(header) == need_length, "a replay breaks off")
+            encoder = read_encoder(octet, number)
+            flushes = [number(U64, "") for _ in range(count(flushes_left, "too many flushes"))]
+            flushes_left -= len(flushes)
+            need(sum(flushes) <= size, "a flush beyond the end")
+        yield header
+        plain = content.upto(size)
+        need(len(plain) == size, "content ends early")
+        yield encode(encoder, plain, flushes)
+        yield struct.pack("<II", zlib.crc32(plain), size & U32)
+    size = count(MAX_REST_BYTES, "too much behind the last member")
+    rest = replay.upto(size)
+    need(len(rest) == size and replay.some(1) == b"", "a replay of a wrong length")
+    need(content.some(1) == b"", "content is left over")
+    yield rest
+
+
+def read_encoder(octet, number):
+    family = octet()
+    need(1 <= family <= 6, f"an encoder of family {family}, which this reader does not know")
+    generation = octet() if family in (2, 3) else 0
+    need(generation <= 3, "a generation that is not known")
+    level = octet() - (2 if family <= 3 else 0)
+    history = octet() if family == 6 else 0
+    need(history <= 2, "a history that is not known")
+    return family, generation, level, history, number(U32, "a block is too long") if family in (3, 6) else 0
+
+
+def encode(encoder, plain, flushes):
+    """What an encoder makes: zlib's is Python's own, the others are the real programs (scripts/encoders)."""
+    family, generation, level, history, block = encoder
+    if family == 4:
+        deflate, out = zlib.compressobj(level, zlib.DEFLATED, -15), b""
+        for flush in flushes:
+            out += deflate.compress(plain[:flush]) + deflate.flush(zlib.Z_SYNC_FLUSH)
+            plain = plain[flush:]
+        return out + deflate.compress(plain) + deflate.flush()
+    if flushes:
+        raise Damaged("a gzip stream with flushes, which this reader makes with zlib only")
+    if family == 5:
+        return unwrap(run_encoder("gzip", [f"-{level}", "-n"], plain))
+    if family == 6:
+        need(block % 1_024 == 0, "a block of pigz that is no multiple of 1 KiB")
+        how = {0: ["-p", "4"], 1: ["-p", "1"], 2: ["-p", "4", "-i"]}[history]
+        return unwrap(run_encoder("pigz", [f"-{level}", "-n", "-b", str(block >> 10), *how], plain))
+    name = "go-1.26" if family == 1 else "klauspost-" + ("1.15.12", "1.17.9", "1.18.0", "1.20.3")[generation]
+    form = "pgzip" if family == 3 else "deflate"
+    answer = run_encoder(name, [], b"%s %d %d %d\n" % (form.encode(), level, block, len(plain)) + plain)
+    size, _, out = answer.partition(b"\n")
+    need(size.isdigit() and len(out) == int(size), f"{name} answered something else")
+    return unwrap(out) if family == 3 else out
+
+
+def unwrap(member):
+    """The deflate stream of a gzip member without a name."""
+    return member[10:-8]
+
+
+def run_encoder(name, options, bytes_in):
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    folder = os.environ.get("GZIP_REPLAY_ENCODERS") or os.path.join(cache, "dtrvault/encoders")
+    try:
+        done = subprocess.run([os.path.join(folder, "bin", name), *options], input=bytes_in, capture_output=True)
+    except OSError as error:
+        raise Damaged(f"it takes the encoder {name}, which is not there ({error})") from error
+    need(done.returncode == 0, f"the encoder {name} failed: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout
 
 
 def join_tar(skeleton, payload):

@@ -44,7 +44,7 @@ enum Kind {
 }
 
 /// A gzip stream that was taken apart.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Layer {
     /// What it takes to make it again, as [`GzipJoin`] reads it.
     pub replay: Vec<u8>,
@@ -174,8 +174,8 @@ impl Content {
     }
 }
 
-/// A gzip stream that is made again from its content.
-pub(crate) struct GzipJoin<R> {
+/// A gzip stream that is made again from its content. Fails with a [`CodecError`] inside the `io::Error`.
+pub struct GzipJoin<R> {
     content: R,
     replayer: Option<Replayer>,
     piece: Vec<u8>,
@@ -184,7 +184,11 @@ pub(crate) struct GzipJoin<R> {
 }
 
 impl<R: Read> GzipJoin<R> {
-    pub(crate) fn new(replay: &[u8], content: R) -> Result<Self, CodecError> {
+    /// For a [`Layer::replay`] and the content that it is of.
+    ///
+    /// # Errors
+    /// [`CodecError::Replay`].
+    pub fn new(replay: &[u8], content: R) -> Result<Self, CodecError> {
         let replayer = Replay::from_bytes(replay).and_then(Replayer::new).map_err(CodecError::Replay)?;
         let (piece, made) = (vec![0; PIECE_BYTES], Vec::new());
         Ok(Self { content, replayer: Some(replayer), piece, made, given: 0 })

@@ -20,7 +20,7 @@ pub trait SplitSink {
 }
 
 /// Both streams of a tar that memory holds.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TarStreams {
     /// The skeleton stream.
     pub skeleton: Vec<u8>,

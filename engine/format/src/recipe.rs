@@ -57,9 +57,13 @@ pub enum Recipe {
 #[serde(rename_all = "lowercase")]
 pub enum Replay {
     /// The bytes themselves, at most [`MAX_REPLAY_BYTES`] of them: most have twenty.
-    Short(#[serde(skip)] Vec<u8>),
+    Short(#[serde(serialize_with = "as_hex")] Vec<u8>),
     /// A stream of them: gzip streams may have very many members.
     Long(StreamRef),
+}
+
+fn as_hex<S: serde::Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
 }
 
 /// Kind numbers as stored.

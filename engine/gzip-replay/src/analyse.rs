@@ -2,12 +2,13 @@
 
 use std::io::{self, Read};
 use std::mem;
+use std::sync::Arc;
 
 use crate::catalogue::Encoder;
 use crate::error::{Error, Refusal};
 use crate::inflate::{Found, Inflater, Pushed};
 use crate::proof::Proof;
-use crate::replay::{MAX_FLUSHES, MAX_MEMBERS, MAX_REST_BYTES, Member, Replay};
+use crate::replay::{MAX_FLUSHES, MAX_HEADERS_BYTES, MAX_MEMBERS, MAX_REST_BYTES, Member, Replay};
 use crate::search::{BEGINNING_BYTES, Beginning, Kept};
 use crate::wrapper::{self, TRAILER_BYTES};
 
@@ -39,6 +40,7 @@ pub struct Analyser {
     gathered: Vec<u8>,
     replay: Replay,
     flushes: usize,
+    headers_bytes: usize,
     kept: Option<Kept>,
     without: Vec<Encoder>,
 }
@@ -53,7 +55,7 @@ enum Stage {
 
 /// A member's content, as far as it has come.
 struct Body {
-    header: Vec<u8>,
+    header: Arc<[u8]>,
     crc: crc32fast::Hasher,
     plain_len: u64,
     flushes: Vec<u64>,
@@ -89,6 +91,7 @@ impl Analyser {
             gathered: Vec::new(),
             replay: Replay::default(),
             flushes: 0,
+            headers_bytes: 0,
             kept: None,
             without: encoders.to_vec(),
         }
@@ -150,9 +153,18 @@ impl Analyser {
                 if self.replay.members.len() == MAX_MEMBERS {
                     return Err(Refusal::Limit("the list of members").into());
                 }
+                self.headers_bytes += length;
+                if self.headers_bytes > MAX_HEADERS_BYTES {
+                    return Err(Refusal::Limit("all members' headers").into());
+                }
                 self.gathered.truncate(length);
+                let header = match self.replay.members.last() {
+                    Some(before) if *before.header == *self.gathered => Arc::clone(&before.header),
+                    _ => self.gathered.as_slice().into(),
+                };
+                self.gathered.clear();
                 self.inflater.reset();
-                self.stage = Stage::Body(Box::new(Body::new(mem::take(&mut self.gathered))));
+                self.stage = Stage::Body(Box::new(Body::new(header)));
                 Ok(length - before)
             }
             Err(Refusal::NotGzip) if !self.replay.members.is_empty() => {
@@ -223,7 +235,7 @@ impl Analyser {
 }
 
 impl Body {
-    fn new(header: Vec<u8>) -> Self {
+    fn new(header: Arc<[u8]>) -> Self {
         Self {
             header,
             crc: crc32fast::Hasher::new(),

@@ -1,5 +1,7 @@
 //! What it takes, beside the content, to make a stream again; and making it.
 
+use std::sync::Arc;
+
 use crate::catalogue::Encoder;
 use crate::encoder::Deflate;
 use crate::error::Malformed;
@@ -10,6 +12,8 @@ use crate::wrapper::{self, MAX_HEADER_BYTES};
 pub(crate) const MAX_MEMBERS: usize = 1 << 20;
 /// Most flushes in one stream.
 pub(crate) const MAX_FLUSHES: usize = 1 << 20;
+/// Most bytes of all members' headers together: members without content make nothing else.
+pub(crate) const MAX_HEADERS_BYTES: usize = 16 << 20;
 /// Most bytes behind the last member.
 pub(crate) const MAX_REST_BYTES: usize = 1 << 16;
 
@@ -24,8 +28,8 @@ pub struct Replay {
 /// One member of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Member {
-    /// Its header, as it is.
-    pub(crate) header: Vec<u8>,
+    /// Its header, as it is; often that of the member before.
+    pub(crate) header: Arc<[u8]>,
     pub(crate) encoder: Encoder,
     /// Length of its content, bytes.
     pub(crate) plain_len: u64,
@@ -95,6 +99,7 @@ impl Replay {
         let count = reader.count(MAX_MEMBERS, "members")?;
         let mut members: Vec<Member> = Vec::new();
         let mut flushes_left = MAX_FLUSHES;
+        let mut headers_left = MAX_HEADERS_BYTES;
         for _ in 0..count {
             let same = reader.byte()?;
             let plain_len = reader.number()?;
@@ -102,7 +107,7 @@ impl Replay {
                 (1, Some(before)) => Member { plain_len, flushes: Vec::new(), ..before.clone() },
                 (0, _) => {
                     let length = reader.count(MAX_HEADER_BYTES, "a header")?;
-                    let header = reader.bytes(length)?.to_vec();
+                    let header = reader.bytes(length)?.into();
                     let encoder = Encoder::read(&mut reader)?;
                     let count = reader.count(flushes_left, "flushes")?;
                     flushes_left -= count;
@@ -119,6 +124,8 @@ impl Replay {
                 }
                 _ => return Err(Malformed("a member like none before it")),
             };
+            let headers = headers_left.checked_sub(member.header.len());
+            headers_left = headers.ok_or(Malformed("headers that are too long together"))?;
             members.push(member);
         }
         let length = reader.count(MAX_REST_BYTES, "what is behind the last member")?;

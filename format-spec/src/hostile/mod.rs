@@ -1,6 +1,7 @@
 //! One function for each parser that meets bytes from outside. Each takes any bytes, and
 //! panics where something does not hold that must hold for all of them.
 
+mod layers;
 mod objects;
 mod registry;
 mod rows;
@@ -11,9 +12,11 @@ mod tars;
 pub type Target = fn(&[u8]);
 
 /// Every target of `fuzz/`, by the name of its binary and of its folder of seeds.
-pub const TARGETS: [(&str, Target); 17] = [
+pub const TARGETS: [(&str, Target); 19] = [
     ("config", objects::config),
     ("frame", streams::frame),
+    ("gzip_join", layers::gzip_join),
+    ("layer_split", layers::layer_split),
     ("lease", objects::lease),
     ("link", registry::link),
     ("manifest", registry::manifest),
