@@ -54,11 +54,24 @@ pub enum Encoder {
     },
 }
 
+/// pgzip takes no block of 16 KiB or less,
+const MIN_PGZIP_BLOCK_BYTES: u32 = (16 << 10) + 1;
+/// and pigz none of less than 32 KiB.
+const MIN_PIGZ_BLOCK_BYTES: u32 = 32 << 10;
+
 impl Encoder {
     /// Whether it can be started: its parameters are within their bounds.
     #[must_use]
     pub fn exists(self) -> bool {
-        self.start().is_some()
+        let is_level = |level: i8| (-2..=9).contains(&level) && level != -1;
+        match self {
+            Self::Go { level } | Self::Klauspost { level, .. } => is_level(level),
+            Self::Pgzip { level, block_bytes, .. } => is_level(level) && block_bytes >= MIN_PGZIP_BLOCK_BYTES,
+            Self::Zlib { level } | Self::Gnu { level } => (1..=9).contains(&level),
+            Self::Pigz { level, block_bytes, .. } => {
+                (1..=9).contains(&level) && block_bytes >= MIN_PIGZ_BLOCK_BYTES
+            }
+        }
     }
 
     pub(crate) fn start(self) -> Option<Box<dyn Deflate>> {
@@ -107,6 +120,32 @@ impl fmt::Display for Encoder {
                     History::Stream => write!(f, ", one process"),
                     History::Nothing => write!(f, ", independent"),
                 }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_exists_can_be_started() {
+        let generation = Generation::V1_15;
+        for level in (-5..=12).filter(|level| *level != -1) {
+            let unsigned = level as u8;
+            let mut all = vec![
+                Encoder::Go { level },
+                Encoder::Klauspost { generation, level },
+                Encoder::Zlib { level: unsigned },
+                Encoder::Gnu { level: unsigned },
+            ];
+            for block_bytes in [0, 16 << 10, (16 << 10) + 1, (32 << 10) - 1, 32 << 10, u32::MAX] {
+                all.push(Encoder::Pgzip { generation, level, block_bytes });
+                all.push(Encoder::Pigz { level: unsigned, block_bytes, history: History::Window });
+            }
+            for encoder in all {
+                assert_eq!(encoder.exists(), encoder.start().is_some(), "{encoder:?}");
             }
         }
     }
