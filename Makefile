@@ -6,7 +6,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help packages build test lint fmt doc demo man install bench benchdocs
+.PHONY: help packages build test lint fmt doc demo man install bench benchdocs encoders
 
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dtrvault/target
 CARGO := scripts/cargo
@@ -35,6 +35,7 @@ test: packages ## run every test, end-to-end ones included
 lint: ## formatting, clippy, docs
 	$(CARGO) fmt --check
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --release --locked -p gzip-replay --all-targets --features real-encoders -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --release --locked --workspace --no-deps
 
 fmt: ## format the code
@@ -54,6 +55,10 @@ bench: build ## measure beside restic, rustic, borg, bupstash; BENCH=ingest,tags
 
 benchdocs: ## put what `make bench` measured into docs/performance.md
 	"$(CARGO_TARGET_DIR)/release/dtrvault-bench" render "$(BENCH_JSON)" docs
+
+encoders: packages ## hold gzip-replay against the real encoders (five minutes, 400 MB of packages)
+	@scripts/encoders
+	$(CARGO) test --release --locked -p gzip-replay --features real-encoders
 
 man: build ## write the man pages to the folder man/ of the target folder
 	"$(BINARY)" man "$(CARGO_TARGET_DIR)/man"

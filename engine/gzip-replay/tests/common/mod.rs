@@ -119,11 +119,15 @@ impl Noise {
 /// Content of mixed kinds, up to `max_bytes` long: text, noise, zeros, repeats near and far, few
 /// symbols, and real machine code, in stretches that change.
 pub fn content(noise: &mut Noise, max_bytes: usize) -> Vec<u8> {
+    content_with(&std::fs::read(std::env::current_exe().unwrap()).unwrap(), noise, max_bytes)
+}
+
+/// The same, with other bytes for machine code.
+pub fn content_with(code: &[u8], noise: &mut Noise, max_bytes: usize) -> Vec<u8> {
     // Short ones as often as long ones.
     let bits = usize::BITS - max_bytes.leading_zeros();
     let limit = max_bytes.min(1 << noise.below(bits as usize + 1));
     let target = noise.below(limit + 1);
-    let code = std::fs::read(std::env::current_exe().unwrap()).unwrap();
     let mut out: Vec<u8> = Vec::with_capacity(target);
     while out.len() < target {
         let most = 1 << (1 + noise.below(17));
@@ -162,4 +166,23 @@ pub fn assert_same(made: &[u8], expected: &[u8], what: &str) {
         let at = made.iter().zip(expected).take_while(|(a, b)| a == b).count();
         panic!("{what}: {} bytes instead of {}, alike up to byte {at}", made.len(), expected.len());
     }
+}
+
+/// Bytes that look like a program's, and are always the same.
+pub fn made_up_code() -> Vec<u8> {
+    let mut noise = Noise(77);
+    let phrases: Vec<Vec<u8>> = (0..300)
+        .map(|_| {
+            let length = 2 + noise.below(9);
+            (0..length).map(|_| (noise.next() >> (8 * noise.below(7))) as u8 & noise.next() as u8).collect()
+        })
+        .collect();
+    let mut code = Vec::new();
+    while code.len() < 1 << 20 {
+        // Some phrases stand everywhere, most hardly anywhere.
+        let most = 1 + noise.below(phrases.len());
+        code.extend(&phrases[noise.below(most)]);
+        code.extend((noise.next() as u32).to_le_bytes().iter().take(noise.below(5)));
+    }
+    code
 }
