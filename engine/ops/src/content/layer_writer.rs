@@ -41,6 +41,8 @@ pub(crate) enum Opaque {
     Bomb,
     /// Its tar did not come back.
     Unproven,
+    /// It was taken for one that is stored already, and is another one.
+    Misnamed,
 }
 
 impl Opaque {
@@ -53,6 +55,7 @@ impl Opaque {
             Self::Refused(_) => "it is damaged",
             Self::Bomb => "its content is far too long for its length",
             Self::Unproven => "its tar did not come back from its parts",
+            Self::Misnamed => "it is not what its name says",
         }
     }
 }

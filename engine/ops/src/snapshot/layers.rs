@@ -70,6 +70,8 @@ pub(super) struct TriedLayer {
 /// The tries for one blob.
 pub(super) struct Tries {
     layers: Layers,
+    /// It is stored as its content already, if it is what its name says.
+    is_known: bool,
     wrong: Vec<Encoder>,
     opaque: Option<Opaque>,
     /// What the progress knows of, bytes.
@@ -77,13 +79,14 @@ pub(super) struct Tries {
 }
 
 impl Tries {
-    pub(super) fn new(layers: Layers) -> Self {
-        Self { layers, wrong: Vec::new(), opaque: None, reported_bytes: 0 }
+    pub(super) fn new(layers: Layers, is_known: bool) -> Self {
+        Self { layers, is_known, wrong: Vec::new(), opaque: None, reported_bytes: 0 }
     }
 
     /// How to store it this time.
     pub(super) fn gzip(&self) -> Gzip<'_> {
         match self.layers {
+            _ if self.is_known => Gzip::Known,
             Layers::Deep => Gzip::Deep(&self.wrong),
             Layers::Raw => Gzip::Raw,
         }
@@ -92,6 +95,10 @@ impl Tries {
     /// It could not be stored so.
     pub(super) fn opaque(&mut self, opaque: Opaque) {
         match &opaque {
+            Opaque::Misnamed => {
+                self.is_known = false;
+                return;
+            }
             Opaque::Refused(Refusal::Diverged { encoder, .. }) if self.wrong.len() < MAX_WRONG_ENCODERS => {
                 self.wrong.push(*encoder);
             }
