@@ -20,6 +20,7 @@ import hmac
 import json
 import os
 import re
+import shutil
 import stat
 import struct
 import subprocess
@@ -747,10 +748,9 @@ def unwrap(member):
 def run_encoder(name, options, bytes_in):
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     folder = os.environ.get("GZIP_REPLAY_ENCODERS") or os.path.join(cache, "dtrvault/encoders")
-    try:
-        done = subprocess.run([os.path.join(folder, "bin", name), *options], input=bytes_in, capture_output=True)
-    except OSError as error:
-        raise Damaged(f"it takes the encoder {name}, which is not there ({error})") from error
+    program = shutil.which(name, path=os.path.join(folder, "bin")) or shutil.which(name)
+    need(program, f"it takes the encoder {name}, which is not there")
+    done = subprocess.run([program, *options], input=bytes_in, capture_output=True)
     need(done.returncode == 0, f"the encoder {name} failed: {done.stderr.decode(errors='replace').strip()}")
     return done.stdout
 

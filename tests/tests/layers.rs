@@ -1,0 +1,97 @@
+//! Layers are stored as what they hold, and come back as they were.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::fs;
+
+use dtrvault_tests::listing::{assert_same, listing};
+use dtrvault_tests::{Storage, Vault, gzip, plain_layer, shapes};
+use serde_json::Value;
+
+/// Two builds of one image: all of their layers differ, and hardly anything within them.
+fn two_builds(storage: &Storage) {
+    for fresh in [1, 2] {
+        let layers: Vec<_> = [(1, 6), (2, 9), (3, 1)]
+            .into_iter()
+            .map(|(common, level)| gzip(&plain_layer(common, fresh), level))
+            .collect();
+        storage.image("acme/app", &format!("v{fresh}"), &layers);
+    }
+}
+
+fn recipes(vault: &Vault) -> Value {
+    shapes::field(&vault.run(["stats", "--json"]).ok().json(), "recipes").clone()
+}
+
+fn written(summary: &Value) -> u64 {
+    shapes::number(summary, "stats.written_bytes")
+}
+
+#[test]
+fn what_two_builds_share_is_stored_once_and_every_bit_comes_back() {
+    let mut sizes = Vec::new();
+    for layers in ["deep", "raw"] {
+        let vault = Vault::init();
+        let storage = Storage::create(vault.at("registry"));
+        two_builds(&storage);
+        let taken = vault.run(["snapshot", "--registry", "registry", "--layers", layers, "--json"]).ok().json();
+        sizes.push(written(&taken));
+        assert_eq!(recipes(&vault).get("gzip").is_some(), layers == "deep");
+        vault.run(["check", "--read-data"]).ok();
+        vault.run(["restore", "--snapshot", "latest", "--target", "out"]).ok();
+        assert_same(&listing(storage.root()), &listing(&vault.at("out")));
+    }
+    assert!(sizes[0] * 10 < sizes[1] * 6, "{sizes:?}");
+}
+
+#[test]
+fn raw_layers_are_stored_better_by_a_deep_snapshot_and_not_the_other_way_round() {
+    let vault = Vault::init();
+    let storage = Storage::create(vault.at("registry"));
+    two_builds(&storage);
+    let snapshot = |layers: &str, host: &str| {
+        let args = ["snapshot", "--registry", "registry", "--layers", layers, "--host", host, "--json"];
+        written(&vault.run(args).ok().json())
+    };
+    let raw = snapshot("raw", "a");
+    assert!(snapshot("deep", "b") < raw);
+    assert!(recipes(&vault).get("gzip").is_some());
+    // Another host reads the layers, and stores none of them again.
+    for layers in ["raw", "deep"] {
+        let again = snapshot(layers, layers);
+        assert!(again < 20_000, "{layers}: {again}");
+    }
+    for id in vault.ids() {
+        vault.run(["restore", "--snapshot", &id, "--target", &format!("out-{id}")]).ok();
+        assert_same(&listing(storage.root()), &listing(&vault.at(format!("out-{id}"))));
+    }
+}
+
+#[test]
+fn what_cannot_be_made_again_is_kept_as_it_is_and_told() {
+    let vault = Vault::init();
+    let storage = Storage::create(vault.at("registry"));
+    let sound = gzip(&plain_layer(1, 1), 6);
+    let damaged = [&sound[..sound.len() / 2], b"something else"].concat();
+    storage.image("acme/app", "v1", &[sound, damaged]);
+    let told = vault.run(["snapshot", "--registry", "registry"]).ok();
+    assert!(told.text().contains("taken apart  1 layer"), "{}", told.text());
+    assert!(told.text().contains("1 (") && told.text().contains("kept as"), "{}", told.text());
+    vault.run(["restore", "--snapshot", "latest", "--target", "out"]).ok();
+    assert_same(&listing(storage.root()), &listing(&vault.at("out")));
+}
+
+#[test]
+fn a_name_that_lies_about_a_layer_is_seen_although_the_layer_is_known() {
+    let vault = Vault::init();
+    let storage = Storage::create(vault.at("registry"));
+    let layer = gzip(&plain_layer(1, 1), 6);
+    storage.image("acme/app", "v1", std::slice::from_ref(&layer));
+    vault.run(["snapshot", "--registry", "registry"]).ok();
+    let mut other = layer.clone();
+    other[5000] ^= 1;
+    fs::write(storage.blob_path(&dtrvault_tests::digest_of(&layer)), &other).unwrap();
+    let told = vault.run(["snapshot", "--registry", "registry", "--json"]).exits(3).json();
+    assert!(shapes::problems(&told).iter().any(|(kind, _)| kind == "digest-mismatch"));
+    vault.run(["restore", "--snapshot", "latest", "--target", "out"]);
+    assert_same(&listing(storage.root()), &listing(&vault.at("out")));
+}
