@@ -67,6 +67,23 @@ fn raw_layers_are_stored_better_by_a_deep_snapshot_and_not_the_other_way_round()
 }
 
 #[test]
+fn a_raw_snapshot_becomes_a_deep_one_and_stays_the_same() {
+    let vault = Vault::init();
+    let storage = Storage::create(vault.at("registry"));
+    two_builds(&storage);
+    vault.run(["snapshot", "--registry", "registry", "--layers", "raw"]).ok();
+    let ids = vault.ids();
+    let first = vault.run(["optimize", "--snapshot", "latest", "--json"]).ok().json();
+    assert_eq!(shapes::number(&first, "layers.deep.GNU gzip 6.blobs"), 2);
+    let again = vault.run(["optimize", "--json"]).ok().json();
+    assert_eq!(shapes::number(&again, "written_bytes"), 0);
+    assert_eq!(vault.ids(), ids);
+    vault.run(["check", "--read-data"]).ok();
+    vault.run(["restore", "--snapshot", "latest", "--target", "out"]).ok();
+    assert_same(&listing(storage.root()), &listing(&vault.at("out")));
+}
+
+#[test]
 fn what_cannot_be_made_again_is_kept_as_it_is_and_told() {
     let vault = Vault::init();
     let storage = Storage::create(vault.at("registry"));

@@ -6,7 +6,6 @@
 mod dispatch;
 mod images;
 mod known_rows;
-mod layers;
 mod metadata;
 mod parent;
 mod problems;
@@ -27,7 +26,7 @@ use crate::context::Context;
 use crate::error::{OpsError, Result};
 use problems::Problems;
 
-pub use layers::{LayerReport, LayerTotal, Layers};
+pub use crate::layers::{LayerReport, LayerTotal, Layers};
 
 /// A metadata stream that was taken elsewhere.
 pub struct MetadataInput {

@@ -13,10 +13,10 @@ use dtrvault_repo::write::Session;
 
 use super::problems::Problems;
 use super::references::{may_be_manifest, names_of};
-use super::layers::{Layers, TriedLayer, Tries};
 use crate::content::{BlobError, BlobSummary, Opaque, write_blob};
 use crate::context::Context;
 use crate::error::Result;
+use crate::layers::{Layers, TriedLayer, Tries};
 
 /// Files up to this length stand in the tree itself, bytes: link files have 71.
 pub(super) const INLINE_BYTES: u64 = 512;

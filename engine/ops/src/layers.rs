@@ -38,7 +38,7 @@ pub struct LayerTotal {
 }
 
 impl LayerReport {
-    pub(super) fn add(&mut self, layer: TriedLayer) {
+    pub(crate) fn add(&mut self, layer: TriedLayer) {
         let total = match layer.outcome {
             Ok(encoder) => self.deep.entry(encoder.to_string()),
             Err(opaque) => self.opaque.entry(opaque.reason().to_owned()),
@@ -60,31 +60,31 @@ impl LayerReport {
 
 /// A gzip blob that was to be stored as its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct TriedLayer {
+pub(crate) struct TriedLayer {
     /// Its length, bytes.
-    pub(super) size: u64,
+    pub(crate) size: u64,
     /// What made it, or why it is stored as it is.
-    pub(super) outcome: Result<Encoder, Opaque>,
+    pub(crate) outcome: Result<Encoder, Opaque>,
 }
 
 /// The tries for one blob.
-pub(super) struct Tries {
+pub(crate) struct Tries {
     layers: Layers,
     /// It is stored as its content already, if it is what its name says.
     is_known: bool,
     wrong: Vec<Encoder>,
     opaque: Option<Opaque>,
     /// What the progress knows of, bytes.
-    pub(super) reported_bytes: u64,
+    pub(crate) reported_bytes: u64,
 }
 
 impl Tries {
-    pub(super) fn new(layers: Layers, is_known: bool) -> Self {
+    pub(crate) fn new(layers: Layers, is_known: bool) -> Self {
         Self { layers, is_known, wrong: Vec::new(), opaque: None, reported_bytes: 0 }
     }
 
     /// How to store it this time.
-    pub(super) fn gzip(&self) -> Gzip<'_> {
+    pub(crate) fn gzip(&self) -> Gzip<'_> {
         match self.layers {
             _ if self.is_known => Gzip::Known,
             Layers::Deep => Gzip::Deep(&self.wrong),
@@ -92,8 +92,13 @@ impl Tries {
         }
     }
 
+    /// Whether it is still to be stored as its content.
+    pub(crate) fn is_deep(&self) -> bool {
+        self.layers == Layers::Deep
+    }
+
     /// It could not be stored so.
-    pub(super) fn opaque(&mut self, opaque: Opaque) {
+    pub(crate) fn opaque(&mut self, opaque: Opaque) {
         match &opaque {
             Opaque::Misnamed => {
                 self.is_known = false;
@@ -108,7 +113,7 @@ impl Tries {
     }
 
     /// What is to be said of it, now that it is stored; nothing of what was no gzip stream.
-    pub(super) fn layer(self, encoder: Option<Encoder>, size: u64) -> Option<TriedLayer> {
+    pub(crate) fn layer(self, encoder: Option<Encoder>, size: u64) -> Option<TriedLayer> {
         let outcome = match (encoder, self.opaque) {
             (Some(encoder), _) => Ok(encoder),
             (None, opaque) => Err(opaque?),
