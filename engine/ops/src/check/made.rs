@@ -4,7 +4,6 @@
 //! for: whoever holds a key may have recorded another one (`format-spec/threat-model.md`).
 
 use std::collections::{HashMap, HashSet};
-use std::io::Read;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,8 +16,6 @@ use crate::content::read_blob;
 use crate::context::Context;
 use crate::error::{OpsError, Result};
 
-/// Length of the reads, bytes.
-const READ_BYTES: usize = 1 << 20;
 /// Blobs made at once; each takes two windows of its streams in memory.
 const MAX_THREADS: usize = 4;
 
@@ -85,11 +82,10 @@ fn make_all(
     wrong: &Mutex<HashMap<Digest, String>>,
     context: &Context,
 ) -> Result<()> {
-    let mut buffer = vec![0; READ_BYTES];
     loop {
         let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(digest) = next else { return Ok(()) };
-        match make(reader, &digest, &mut buffer, context) {
+        match make(reader, &digest, context) {
             Err(error) if error.is_damage() => {
                 let mut wrong = wrong.lock().unwrap_or_else(PoisonError::into_inner);
                 wrong.insert(digest, OpsError::chain(&error));
@@ -100,13 +96,14 @@ fn make_all(
     }
 }
 
-fn make(reader: &Reader, digest: &Digest, buffer: &mut [u8], context: &Context) -> Result<()> {
+fn make(reader: &Reader, digest: &Digest, context: &Context) -> Result<()> {
     let mut blob = read_blob(reader, digest, Proof::Chunks, context)?;
     loop {
         context.proceed()?;
-        match blob.read(buffer).map_err(|error| OpsError::from_io(error, OpsError::Output))? {
-            0 => return Ok(()),
-            count => context.progress.advance(count as u64, 0),
+        let piece = blob.next_piece().map_err(|error| OpsError::from_io(error, OpsError::Output))?;
+        if piece.is_empty() {
+            return Ok(());
         }
+        context.progress.advance(piece.len() as u64, 0);
     }
 }

@@ -1,7 +1,7 @@
 //! Packs: those of the store against those of the index, and every byte in them.
 
 use dtrvault_format::names::Named;
-use dtrvault_format::{FormatError, SegmentId, SegmentPack};
+use dtrvault_format::{SegmentId, SegmentPack};
 use dtrvault_repo::RepoError;
 use dtrvault_repo::index::PackNo;
 use dtrvault_repo::read::LostPart;
@@ -9,7 +9,6 @@ use dtrvault_repo::read::LostPart;
 use super::Check;
 use super::chosen::{ReadData, is_chosen};
 use super::report::{CheckReport, UnusablePack, of_error, of_object};
-use crate::context::Context;
 use crate::error::{OpsError, Result};
 
 /// Most packs without a name that are opened: each costs three requests.
@@ -51,8 +50,7 @@ impl Check<'_> {
                     self.report.unusable_packs.push(UnusablePack { object, size_bytes: pack.size, detail });
                     Ok(())
                 }
-                Ok(_) | Err(RepoError::Malformed { source: FormatError::NewerVersion { .. }, .. }) => Ok(()),
-                Err(error) => Err(error),
+                opened => opened.map(|_| ()),
             }
         });
         self.context.proceed()?;
@@ -63,13 +61,12 @@ impl Check<'_> {
     /// each segment that says otherwise about it, with `true`.
     fn each_segment_pack(
         &self,
-        context: &Context,
         mut visit: impl FnMut(&SegmentId, PackNo, SegmentPack, bool) -> Result<()>,
     ) -> Result<()> {
         // Eight bytes a pack, by number; 0 for one that has not come yet.
         let mut said_before: Vec<u64> = Vec::new();
         for id in self.repo.segment_ids()? {
-            context.proceed()?;
+            self.context.proceed()?;
             let segment = match self.repo.segment(&id) {
                 // It is in the report already.
                 Err(error) if error.is_damage() => continue,
@@ -107,7 +104,7 @@ impl Check<'_> {
         self.context.progress.stage("reading", total);
         let mut report = CheckReport::default();
         let mut lost = Vec::new();
-        self.each_segment_pack(self.context, |segment, number, pack, otherwise| {
+        self.each_segment_pack(|segment, number, pack, otherwise| {
             if otherwise {
                 let detail = format!("it says otherwise about pack {} than another segment does", pack.id);
                 report.add(of_object(segment.key(), detail));

@@ -43,6 +43,7 @@ pub(super) struct Shared {
     pub(super) frame_jobs: Jobs,
     /// Packs in memory, from the first place given out to their end in the store.
     packs: Jobs,
+    /// Those of them that are being sent: to be waited for, not to be counted.
     pub(super) uploads: Jobs,
     memory: Memory,
     pub(super) unnamed: Unnamed,
@@ -76,7 +77,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Shared {
     pub(super) fn new(repo: Repository, doomed: HashSet<PackId>) -> Self {
-        // What is in flight twice over: packs, and frames on their way into them.
+        // A pack that was sent, and frames on their way into the next one.
         let frame_bytes = repo.chunker(Class::Coarse).max_size() / 4 * 3;
         let memory = Memory::new(repo.options().pack_bytes + FRAMES_IN_FLIGHT_BYTES, frame_bytes);
         Self {
