@@ -33,7 +33,8 @@ fn what_two_builds_share_is_stored_once_and_every_bit_comes_back() {
         let vault = Vault::init();
         let storage = Storage::create(vault.at("registry"));
         two_builds(&storage);
-        let taken = vault.run(["snapshot", "--registry", "registry", "--layers", layers, "--json"]).ok().json();
+        let taken =
+            vault.run(["snapshot", "--registry", "registry", "--layers", layers, "--json"]).ok().json();
         sizes.push(written(&taken));
         assert_eq!(recipes(&vault).get("gzip").is_some(), layers == "deep");
         vault.run(["check", "--read-data"]).ok();

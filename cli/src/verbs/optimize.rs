@@ -6,7 +6,8 @@ use dtrvault_ops::snapshot::LayerReport;
 use crate::app::{App, file_threads};
 use crate::error::Result;
 use crate::exit::Exit;
-use crate::render::{count, human};
+use crate::render::count;
+use crate::render::size::human;
 
 /// Store layers that were taken as they are as what they hold
 #[derive(Debug, clap::Args)]
@@ -49,8 +50,14 @@ fn lines(report: &OptimizeReport) -> Vec<String> {
         human(report.written_bytes)
     )];
     if opaque.blobs > 0 {
-        lines.push(format!("kept as they are: {} ({})", count(opaque.blobs, "layer", "layers"), human(opaque.bytes)));
-        lines.extend(report.layers.opaque.iter().map(|(reason, total)| format!("  {}: {reason}", total.blobs)));
+        lines.push(format!(
+            "kept as they are: {} ({})",
+            count(opaque.blobs, "layer", "layers"),
+            human(opaque.bytes)
+        ));
+        lines.extend(
+            report.layers.opaque.iter().map(|(reason, total)| format!("  {}: {reason}", total.blobs)),
+        );
     }
     lines
 }

@@ -39,8 +39,15 @@ struct Content {
 
 enum Kind {
     Unknown,
-    Tar(TarSplitter, Box<JoinProof>),
+    Tar(Box<Tar>),
     Other,
+}
+
+/// A tar that is being split, and proven.
+#[derive(Default)]
+struct Tar {
+    splitter: TarSplitter,
+    proof: JoinProof,
 }
 
 /// A gzip stream that was taken apart.
@@ -147,7 +154,7 @@ impl Content {
         let first = std::mem::take(&mut self.first);
         let block = first.get(..TAR_BLOCK_BYTES).unwrap_or(&first);
         self.kind = match sniff(block, is_whole) {
-            Form::Tar => Kind::Tar(TarSplitter::new(), Box::default()),
+            Form::Tar => Kind::Tar(Box::default()),
             _ => Kind::Other,
         };
         self.split(&first, sink)
@@ -155,7 +162,8 @@ impl Content {
 
     fn split<S: SplitSink>(&mut self, plain: &[u8], sink: &mut S) -> Result<(), LayerError<S::Error>> {
         match &mut self.kind {
-            Kind::Tar(splitter, proof) => {
+            Kind::Tar(tar) => {
+                let Tar { splitter, proof } = &mut **tar;
                 proof.input(plain);
                 splitter.push(plain, &mut Proven { proof, sink })
             }
@@ -168,7 +176,8 @@ impl Content {
         if matches!(self.kind, Kind::Unknown) {
             self.decide(true, sink)?;
         }
-        let Kind::Tar(splitter, mut proof) = self.kind else { return Ok(None) };
+        let Kind::Tar(tar) = self.kind else { return Ok(None) };
+        let Tar { splitter, mut proof } = *tar;
         let report = splitter.finish(&mut Proven { proof: &mut proof, sink }).map_err(LayerError::Sink)?;
         if proof.holds() { Ok(Some(report)) } else { Err(LayerError::Unproven) }
     }

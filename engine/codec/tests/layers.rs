@@ -77,12 +77,18 @@ fn made(layer: &Layer, streams: &TarStreams, long: bool) -> Result<Vec<u8>, Code
 #[test]
 fn layers_come_back() {
     for level in [1, 6, 9] {
-        for plain in [tar(60, 1), tar(0, 0), tar(3, 5)[..5000].to_vec(), b"{\"no\": \"tar\"}".to_vec(), Vec::new()] {
+        for plain in
+            [tar(60, 1), tar(0, 0), tar(3, 5)[..5000].to_vec(), b"{\"no\": \"tar\"}".to_vec(), Vec::new()]
+        {
             let blob = gzip(&plain, level);
             let (layer, streams) = split(&blob).unwrap();
             assert_eq!(layer.content_len, plain.len() as u64);
             for long in [false, true] {
-                assert!(made(&layer, &streams, long).unwrap() == blob, "level {level}, {} bytes", plain.len());
+                assert!(
+                    made(&layer, &streams, long).unwrap() == blob,
+                    "level {level}, {} bytes",
+                    plain.len()
+                );
             }
         }
     }

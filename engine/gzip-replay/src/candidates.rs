@@ -32,9 +32,8 @@ fn simple() -> impl Iterator<Item = Encoder> {
         own.into_iter().chain(klauspost(signed))
     });
     // Without a search for what came before.
-    let bare = [-2, 0].into_iter().flat_map(|level| {
-        [Encoder::Go { level }].into_iter().chain(klauspost(level))
-    });
+    let bare =
+        [-2, 0].into_iter().flat_map(|level| [Encoder::Go { level }].into_iter().chain(klauspost(level)));
     USUAL.into_iter().chain(others.chain(bare).filter(|encoder| !USUAL.contains(encoder)))
 }
 
@@ -64,7 +63,11 @@ fn in_blocks(first: u64, is_only: bool) -> impl Iterator<Item = Encoder> {
     let pgzip = levels().flat_map(move |level: u8| {
         let level = level as i8;
         let block_bytes = length(PGZIP_BLOCK_BYTES);
-        generations(level).iter().map(move |generation| Encoder::Pgzip { generation: *generation, level, block_bytes })
+        generations(level).iter().map(move |generation| Encoder::Pgzip {
+            generation: *generation,
+            level,
+            block_bytes,
+        })
     });
     let pigz = levels().flat_map(move |level| {
         let block_bytes = length(PIGZ_BLOCK_BYTES);

@@ -18,7 +18,9 @@ pub enum Refusal {
     #[error("no known encoder made it")]
     UnknownEncoder,
     /// An encoder made the beginning, and something else the rest.
-    #[error("{encoder} would have made its beginning, but not what stands behind byte {plain_len} of its content")]
+    #[error(
+        "{encoder} would have made its beginning, but not what stands behind byte {plain_len} of its content"
+    )]
     Diverged {
         /// The encoder.
         encoder: Encoder,

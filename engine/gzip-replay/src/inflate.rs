@@ -67,7 +67,8 @@ impl Inflater {
         loop {
             let (before_in, before_out) = (self.inflate.total_in(), self.inflate.total_out());
             let status = self.inflate.decompress(rest, &mut self.piece, InflateFlush::Block);
-            let status = status.map_err(|_| Refusal::Damaged("what is compressed breaks the rules of deflate"))?;
+            let status =
+                status.map_err(|_| Refusal::Damaged("what is compressed breaks the rules of deflate"))?;
             let taken = usize::try_from(self.inflate.total_in() - before_in).unwrap_or(usize::MAX);
             let made = usize::try_from(self.inflate.total_out() - before_out).unwrap_or(usize::MAX);
             let (done, left) = rest.split_at(taken.min(rest.len()));

@@ -114,7 +114,8 @@ impl Replay {
                     let mut flushes = Vec::new();
                     let mut last = 0_u64;
                     for _ in 0..count {
-                        last = last.checked_add(reader.number()?).ok_or(Malformed("a flush beyond the end"))?;
+                        last =
+                            last.checked_add(reader.number()?).ok_or(Malformed("a flush beyond the end"))?;
                         flushes.push(last);
                     }
                     if last > plain_len {

@@ -74,7 +74,12 @@ mod tests {
             assert_eq!(reader.number(), Ok(number));
             assert!(reader.is_done());
         }
-        for bad in [&[0x80_u8][..], &[0x80, 0], &[0xff; 10], &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2]] {
+        for bad in [
+            &[0x80_u8][..],
+            &[0x80, 0],
+            &[0xff; 10],
+            &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2],
+        ] {
             assert!(Reader::new(bad).number().is_err(), "{bad:?}");
         }
     }

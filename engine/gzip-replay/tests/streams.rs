@@ -80,7 +80,8 @@ fn members_and_what_is_behind_them_come_back() {
 #[test]
 fn what_cannot_be_made_again_is_refused() {
     let mut oracle = Oracle::start("go-1.26");
-    let plain: Vec<u8> = content(&mut Noise(3), 100).into_iter().chain((0..3_000_000).map(|n| (n / 100) as u8)).collect();
+    let plain: Vec<u8> =
+        content(&mut Noise(3), 100).into_iter().chain((0..3_000_000).map(|n| (n / 100) as u8)).collect();
     let stream = oracle.encode("gzip", -1, 0, &plain);
     assert_eq!(refusal(b""), Refusal::NotGzip);
     assert_eq!(refusal(b"no gzip at all"), Refusal::NotGzip);

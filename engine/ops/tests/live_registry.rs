@@ -55,7 +55,11 @@ impl World {
         let source = Local::new(&self.root()).unwrap();
         let options = SnapshotOptions {
             metadata: None,
-            images: Some(ImagesInput { source: Box::new(source), walk: WalkOptions::default(), layers: Layers::default() }),
+            images: Some(ImagesInput {
+                source: Box::new(source),
+                walk: WalkOptions::default(),
+                layers: Layers::default(),
+            }),
             tags: Vec::new(),
             host: "host".to_owned(),
             program: "test".to_owned(),

@@ -1,11 +1,12 @@
 //! Which streams of real encoders are kept as sums, in `tests/golden.txt`.
+#![allow(unreachable_pub)]
 
 use gzip_replay::klauspost::{self, Generation, pgzip};
 use gzip_replay::pigz::{self, History};
 use gzip_replay::{Deflate, gnu, go, zlib};
 use sha2::{Digest, Sha256};
 
-use super::{Noise, content_with, made_up_code};
+use crate::common::{Noise, content_with, made_up_code};
 
 /// Contents of each encoder and level.
 const CONTENTS: u64 = 8;
@@ -26,7 +27,12 @@ impl Case {
 }
 
 pub fn cases() -> Vec<Case> {
-    fn case<E: Deflate + 'static>(program: &'static str, form: &'static str, level: i32, ours: Option<E>) -> Case {
+    fn case<E: Deflate + 'static>(
+        program: &'static str,
+        form: &'static str,
+        level: i32,
+        ours: Option<E>,
+    ) -> Case {
         Case { program, form, level, ours: Box::new(ours.unwrap()) }
     }
     let mut cases = Vec::new();

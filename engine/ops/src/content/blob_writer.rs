@@ -144,10 +144,7 @@ impl Body {
     }
 
     /// The recipe, and what made the blob; none of what was not stored.
-    fn finish(
-        self,
-        session: &Session,
-    ) -> std::result::Result<Option<(Recipe, Option<Encoder>)>, BlobError> {
+    fn finish(self, session: &Session) -> std::result::Result<Option<(Recipe, Option<Encoder>)>, BlobError> {
         match self {
             Self::Plain(stream) => Ok(Some((Recipe::Plain(stream.finish()?), None))),
             Self::Layer(layer) => layer.finish(session)?.map(Some).map_err(BlobError::Opaque),

@@ -66,8 +66,7 @@ type Taken<T> = Result<std::result::Result<T, Opaque>>;
 impl LayerWriter {
     /// For one blob, which none of these encoders has made, though it looked so.
     pub(super) fn new(session: &Session, without: &[Encoder]) -> Self {
-        let streams =
-            Streams { skeleton: session.stream(Class::Fine), payload: session.stream(Class::Fine) };
+        let streams = Streams { skeleton: session.stream(Class::Fine), payload: session.stream(Class::Fine) };
         Self { splitter: LayerSplitter::without(without), streams }
     }
 

@@ -66,7 +66,13 @@ pub(super) fn take(
             entries: pass.entries,
             bytes: pass.stats.seen_bytes,
         };
-        return Ok(TakenImages { part, parent: parent.id(), parent_time: parent.time(), cache: pass.cache, layers: pass.layers });
+        return Ok(TakenImages {
+            part,
+            parent: parent.id(),
+            parent_time: parent.time(),
+            cache: pass.cache,
+            layers: pass.layers,
+        });
     }
 }
 

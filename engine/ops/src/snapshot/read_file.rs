@@ -8,7 +8,7 @@ use dtrvault_codec::layer::Encoder;
 use dtrvault_format::{Content, Digest, Entry, File, Identity, Kind, Problem, ProblemKind, Recipe};
 use dtrvault_registry::layout::{PathKind, classify};
 use dtrvault_registry::link;
-use dtrvault_registry::source::{FileStat, Item, Source, SourceError};
+use dtrvault_registry::source::{FileStat, Item, Source, SourceError, SourceFile};
 use dtrvault_repo::write::Session;
 
 use super::problems::Problems;
@@ -124,7 +124,7 @@ impl ReadFile<'_> {
             _ => None,
         };
         let mut outcome = Outcome::default();
-        let Taken { file, content, size } = match self.take(&item, stat, named, &mut outcome)? {
+        let Taken { mut file, content, size } = match self.take(&item, stat, named, &mut outcome)? {
             Ok(taken) => taken,
             Err(error) => return Outcome::left_out(item.path, error),
         };
@@ -235,12 +235,7 @@ impl ReadFile<'_> {
     }
 
     /// Stores a blob; what it names, too, when it may be the manifest `manifest`.
-    fn blob(
-        self,
-        source: &mut dyn Read,
-        manifest: Option<Digest>,
-        tries: &mut Tries,
-    ) -> Result<Stored> {
+    fn blob(self, source: &mut dyn Read, manifest: Option<Digest>, tries: &mut Tries) -> Result<Stored> {
         let mut begin = Vec::new();
         let mut names = None;
         if manifest.is_some() {
