@@ -1,5 +1,5 @@
 //! Which streams of real encoders are kept as sums, in `tests/golden.txt`.
-#![allow(unreachable_pub)]
+#![allow(dead_code, unreachable_pub)]
 
 use gzip_replay::klauspost::{self, Generation, pgzip};
 use gzip_replay::pigz::{self, History};
