@@ -9,10 +9,11 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 ///
 /// `registry` and `ops` may import `store` since a registry in a bucket is read and restored
 /// through the very same stores that hold repositories.
-const ALLOWED: [(&str, &[&str]); 8] = [
+const ALLOWED: [(&str, &[&str]); 9] = [
+    ("gzip-replay", &[]),
     ("format", &[]),
     ("crypto", &["format"]),
-    ("codec", &["format"]),
+    ("codec", &["format", "gzip-replay"]),
     ("store", &[]),
     ("registry", &["format", "store"]),
     ("repo", &["format", "crypto", "codec", "store"]),
@@ -33,9 +34,13 @@ fn metadata() -> Metadata {
         .unwrap()
 }
 
-/// `repo` of `dtrvault-repo`, nothing of `dtrvault`.
+/// `repo` of `dtrvault-repo`, nothing of `dtrvault`; what stands alone has its own name.
 fn short(name: &str) -> Option<&str> {
-    name.strip_prefix("dtrvault-").or((name == "dtrvault").then_some(""))
+    match name {
+        "dtrvault" => Some(""),
+        "gzip-replay" => Some(name),
+        _ => name.strip_prefix("dtrvault-"),
+    }
 }
 
 #[test]

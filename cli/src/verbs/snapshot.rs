@@ -169,9 +169,16 @@ pub(super) fn problem_line(problem: &Problem) -> String {
     }
 }
 
+#[derive(Serialize)]
+struct Summary<'a> {
+    #[serde(flatten)]
+    snapshot: SnapshotView<'a>,
+    layers: &'a LayerReport,
+}
+
 fn show(app: &App, id: &SnapshotId, snapshot: &Snapshot, layers: &LayerReport) -> Result<()> {
     if app.output.json {
-        return app.output.object(&SnapshotView::new(id, snapshot));
+        return app.output.object(&Summary { snapshot: SnapshotView::new(id, snapshot), layers });
     }
     if app.output.quiet {
         return app.output.lines([id.to_string()]);

@@ -34,6 +34,7 @@ pub struct LayerTotal {
     /// How many.
     pub blobs: u64,
     /// Their lengths added up.
+    #[serde(rename = "blob_bytes")]
     pub bytes: u64,
 }
 
@@ -70,8 +71,6 @@ pub(crate) struct TriedLayer {
 /// The tries for one blob.
 pub(crate) struct Tries {
     layers: Layers,
-    /// It is stored as its content already, if it is what its name says.
-    is_known: bool,
     wrong: Vec<Encoder>,
     opaque: Option<Opaque>,
     /// What the progress knows of, bytes.
@@ -79,14 +78,13 @@ pub(crate) struct Tries {
 }
 
 impl Tries {
-    pub(crate) fn new(layers: Layers, is_known: bool) -> Self {
-        Self { layers, is_known, wrong: Vec::new(), opaque: None, reported_bytes: 0 }
+    pub(crate) fn new(layers: Layers) -> Self {
+        Self { layers, wrong: Vec::new(), opaque: None, reported_bytes: 0 }
     }
 
     /// How to store it this time.
     pub(crate) fn gzip(&self) -> Gzip<'_> {
         match self.layers {
-            _ if self.is_known => Gzip::Known,
             Layers::Deep => Gzip::Deep(&self.wrong),
             Layers::Raw => Gzip::Raw,
         }
@@ -100,10 +98,6 @@ impl Tries {
     /// It could not be stored so.
     pub(crate) fn opaque(&mut self, opaque: Opaque) {
         match &opaque {
-            Opaque::Misnamed => {
-                self.is_known = false;
-                return;
-            }
             Opaque::Refused(Refusal::Diverged { encoder, .. }) if self.wrong.len() < MAX_WRONG_ENCODERS => {
                 self.wrong.push(*encoder);
             }

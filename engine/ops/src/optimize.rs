@@ -140,7 +140,7 @@ impl Work<'_> {
 
     /// Stores one blob as what it holds, if it is a gzip stream and comes back from that.
     fn take_apart(self, digest: &Digest) -> Result<()> {
-        let mut tries = Tries::new(Layers::Deep, false);
+        let mut tries = Tries::new(Layers::Deep);
         while tries.is_deep() {
             let mut blob = read_blob(self.reader, digest, Proof::Whole, self.context)?;
             let mut first = [0; MAGIC.len()];

@@ -44,8 +44,6 @@ pub(crate) enum Gzip<'a> {
     Raw,
     /// As their content. None of these encoders has made the blob, though it looked so.
     Deep(&'a [Encoder]),
-    /// Not at all: the blob is stored as its content already, if its bytes are what its name says.
-    Known,
 }
 
 /// Why a blob was not stored.
@@ -90,7 +88,6 @@ fn store(
     let form = sniff(first.get(..SNIFF_BYTES).unwrap_or(first), is_whole);
     let mut body = match (form, gzip) {
         (Form::Gzip, Gzip::Deep(without)) => Body::Layer(Box::new(LayerWriter::new(session, without))),
-        (_, Gzip::Known) => Body::Known,
         _ => Body::Plain(session.stream(class_of(form, first)?)),
     };
     let mut hasher = Sha256::new();
@@ -103,11 +100,8 @@ fn store(
         filled = read_full(source, buffer).map_err(BlobError::Read)?;
     }
     let digest = Digest::new(hasher.finalize().into());
+    let (recipe, encoder) = body.finish(session)?;
     let known = session.known_blob(&digest)?;
-    let Some((recipe, encoder)) = body.finish(session)? else {
-        let summary = BlobSummary { digest, size: read, encoder: None };
-        return known.map(|_| summary).ok_or(BlobError::Opaque(Opaque::Misnamed));
-    };
     if known.is_none_or(|(_, known)| known.rank() < recipe.rank()) {
         session.record_blob(BlobRecord { digest, size: read, recipe });
     }
@@ -131,7 +125,6 @@ fn class_of(form: Form, first: &[u8]) -> Result<Class> {
 enum Body {
     Plain(StreamWriter),
     Layer(Box<LayerWriter>),
-    Known,
 }
 
 impl Body {
@@ -139,16 +132,14 @@ impl Body {
         match self {
             Self::Plain(stream) => Ok(stream.write(bytes)?),
             Self::Layer(layer) => layer.write(bytes)?.map_err(BlobError::Opaque),
-            Self::Known => Ok(()),
         }
     }
 
-    /// The recipe, and what made the blob; none of what was not stored.
-    fn finish(self, session: &Session) -> std::result::Result<Option<(Recipe, Option<Encoder>)>, BlobError> {
+    /// The recipe, and what made the blob.
+    fn finish(self, session: &Session) -> std::result::Result<(Recipe, Option<Encoder>), BlobError> {
         match self {
-            Self::Plain(stream) => Ok(Some((Recipe::Plain(stream.finish()?), None))),
-            Self::Layer(layer) => layer.finish(session)?.map(Some).map_err(BlobError::Opaque),
-            Self::Known => Ok(None),
+            Self::Plain(stream) => Ok((Recipe::Plain(stream.finish()?), None)),
+            Self::Layer(layer) => layer.finish(session)?.map_err(BlobError::Opaque),
         }
     }
 }

@@ -41,8 +41,6 @@ pub(crate) enum Opaque {
     Bomb,
     /// Its tar did not come back.
     Unproven,
-    /// It was taken for one that is stored already, and is another one.
-    Misnamed,
 }
 
 impl Opaque {
@@ -55,7 +53,6 @@ impl Opaque {
             Self::Refused(_) => "it is damaged",
             Self::Bomb => "its content is far too long for its length",
             Self::Unproven => "its tar did not come back from its parts",
-            Self::Misnamed => "it is not what its name says",
         }
     }
 }

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use dtrvault_codec::layer::Encoder;
-use dtrvault_format::{Content, Digest, Entry, File, Identity, Kind, Problem, ProblemKind, Recipe};
+use dtrvault_format::{Content, Digest, Entry, File, Identity, Kind, Problem, ProblemKind};
 use dtrvault_registry::layout::{PathKind, classify};
 use dtrvault_registry::link;
 use dtrvault_registry::source::{FileStat, Item, Source, SourceError, SourceFile};
@@ -151,10 +151,7 @@ impl ReadFile<'_> {
         named: Option<Digest>,
         outcome: &mut Outcome,
     ) -> Result<std::result::Result<Taken, SourceError>> {
-        // One that was taken apart before is not taken apart again to see that it is the same.
-        let known = named.map(|digest| self.session.known_blob(&digest)).transpose()?.flatten();
-        let is_known = matches!(known, Some((size, Recipe::Gzip { .. })) if size == stat.size);
-        let mut tries = Tries::new(self.layers, is_known);
+        let mut tries = Tries::new(self.layers);
         loop {
             let mut file = match self.source.open(item) {
                 Ok(file) => file,
