@@ -50,34 +50,49 @@ fn generations(level: i8) -> &'static [Generation] {
     }
 }
 
-/// Every encoder that writes blocks on byte boundaries; the first of them ends behind `first` bytes of
-/// the content.
-fn in_blocks(first: u64, is_only: bool) -> impl Iterator<Item = Encoder> {
+/// The levels of encoders that write in blocks, the usual ones first.
+const BLOCK_LEVELS: [u8; 9] = [6, 5, 9, 1, 2, 3, 4, 7, 8];
+
+/// Every pgzip whose first block ends behind `first` bytes of the content.
+fn pgzip(first: u64, is_only: bool) -> impl Iterator<Item = Encoder> {
     // Of what is shorter than a block nobody can tell how long a block would have been.
-    let length = move |usual: u32| match u32::try_from(first) {
-        Ok(first) if is_only => usual.max(first),
+    let block_bytes = match u32::try_from(first) {
+        Ok(first) if is_only => PGZIP_BLOCK_BYTES.max(first),
         Ok(first) => first,
-        Err(_) => usual,
+        Err(_) => PGZIP_BLOCK_BYTES,
     };
-    let levels = || [6, 5, 9, 1].into_iter().chain([2, 3, 4, 7, 8]);
-    let pgzip = levels().flat_map(move |level: u8| {
+    BLOCK_LEVELS.into_iter().flat_map(move |level| {
         let level = level as i8;
-        let block_bytes = length(PGZIP_BLOCK_BYTES);
-        generations(level).iter().map(move |generation| Encoder::Pgzip {
-            generation: *generation,
-            level,
-            block_bytes,
-        })
-    });
-    let pigz = levels().flat_map(move |level| {
-        let block_bytes = length(PIGZ_BLOCK_BYTES);
-        History::ALL.map(|history| Encoder::Pigz { level, block_bytes, history })
-    });
-    pgzip.chain(pigz)
+        let generations = generations(level).iter();
+        generations.map(move |generation| Encoder::Pgzip { generation: *generation, level, block_bytes })
+    })
+}
+
+/// Every pigz with blocks of this length.
+fn pigz(block_bytes: u32) -> impl Iterator<Item = Encoder> {
+    BLOCK_LEVELS
+        .into_iter()
+        .flat_map(move |level| History::ALL.map(|history| Encoder::Pigz { level, block_bytes, history }))
+}
+
+/// How long pigz's blocks may be in a stream with these flushes. Only some of its blocks end with one that shows.
+fn pigz_block_bytes(flushes: &[u64]) -> impl Iterator<Item = u32> {
+    let common = flushes.iter().fold(0, |common, flush| greatest_common_divisor(common, *flush));
+    let lengths = [1, 2, 3].into_iter().filter_map(move |parts| u32::try_from(common / parts).ok());
+    let usual = std::iter::once(PIGZ_BLOCK_BYTES);
+    usual.chain(lengths.filter(|length| *length > 0 && *length != PIGZ_BLOCK_BYTES))
+}
+
+fn greatest_common_divisor(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 /// What may have made a stream with these flushes, in the order in which it is to be tried.
 pub(crate) fn candidates(flushes: &[u64]) -> impl Iterator<Item = Encoder> {
-    let blocks = flushes.first().map(|first| in_blocks(*first, flushes.len() == 1));
-    blocks.into_iter().flatten().chain(simple())
+    let blocks = flushes
+        .first()
+        .map(|first| pgzip(*first, flushes.len() == 1).chain(pigz_block_bytes(flushes).flat_map(pigz)));
+    // It may be that none of pigz's blocks shows.
+    let hidden = flushes.is_empty().then(|| pigz(PIGZ_BLOCK_BYTES));
+    blocks.into_iter().flatten().chain(simple()).chain(hidden.into_iter().flatten())
 }

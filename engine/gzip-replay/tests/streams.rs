@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Noise, Oracle, assert_same, content};
+use common::{Noise, Oracle, assert_same, content, deflate_by};
 use gzip_replay::{Analyser, Encoder, Error, Refusal, Replay, Replayer};
 
 /// Analyses a stream in pieces, makes it again in others, and tells its replay and its content.
@@ -59,6 +59,35 @@ fn streams_of_every_encoder_come_back() {
                 assert_same(&found, &plain, &what);
                 assert!(replay.to_bytes().len() < 40, "{what}: {replay:?}");
             }
+        }
+    }
+}
+
+#[test]
+fn streams_of_programs_come_back() {
+    let mut noise = Noise(4);
+    let mut zlib = Oracle::start("zlib");
+    for (name, options) in [
+        ("gzip", &["-1"][..]),
+        ("gzip", &["-6"]),
+        ("pigz", &["-6", "-p", "4"]),
+        ("pigz", &["-9", "-p", "4", "-i"]),
+        ("pigz", &["-6", "-p", "1"]),
+        ("pigz", &["-6", "-p", "4", "-b", "512"]),
+        ("zlib", &["6"]),
+        ("zlib", &["9"]),
+    ] {
+        for round in 0..6 {
+            let plain = content(&mut noise, 4 << 20);
+            let what = format!("{name} {options:?}, {} bytes, round {round}", plain.len());
+            let deflate = match name {
+                "zlib" => zlib.encode("deflate", options[0].parse().unwrap(), 0, &plain),
+                _ => deflate_by(name, options, &plain),
+            };
+            let (header, crc) = ([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3], crc32fast::hash(&plain));
+            let length = (plain.len() as u32).to_le_bytes();
+            let stream = [&header[..], &deflate, &crc.to_le_bytes(), &length].concat();
+            assert_same(&there_and_back(&stream, &what).1, &plain, &what);
         }
     }
 }
