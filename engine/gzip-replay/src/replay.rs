@@ -56,7 +56,7 @@ impl Replay {
         self.members.iter().fold(0, |sum, member| sum.saturating_add(member.plain_len))
     }
 
-    /// As bytes: some 20 for a stream of one member. `docs/replay.md` says how.
+    /// As bytes: some 20 for a stream of one member. `format-spec/recipe.md` says how.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::new();
