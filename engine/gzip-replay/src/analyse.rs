@@ -256,10 +256,10 @@ impl Body {
 
     fn flush(&mut self) {
         self.flushes.push(self.plain_len);
-        match &mut self.encoder {
-            Search::Gathering(beginning) => beginning.flushes.push(self.plain_len),
-            Search::Found(proof) if !proof.encoder.flushes_by_itself() => proof.flush(),
-            Search::Found(_) => {}
+        if let Search::Found(proof) = &mut self.encoder
+            && !proof.encoder.flushes_by_itself()
+        {
+            proof.flush();
         }
     }
 
@@ -281,7 +281,8 @@ impl Body {
                     return Ok(());
                 }
                 beginning.is_whole = is_end;
-                let found = beginning.find(kept.take(), without).ok_or(Refusal::UnknownEncoder)?;
+                let found =
+                    beginning.find(&self.flushes, kept.take(), without).ok_or(Refusal::UnknownEncoder)?;
                 let plain = mem::take(&mut beginning.plain);
                 self.encoder = Search::Found(found);
                 Ok(sink.take(&plain)?)

@@ -17,8 +17,6 @@ const STEP_BYTES: usize = 64 << 10;
 pub(crate) struct Beginning {
     pub(crate) plain: Vec<u8>,
     pub(crate) stored: Vec<u8>,
-    /// Where in the content there are flushes.
-    pub(crate) flushes: Vec<u64>,
     /// This is all of it.
     pub(crate) is_whole: bool,
 }
@@ -27,25 +25,26 @@ pub(crate) struct Beginning {
 pub(crate) type Kept = (Encoder, Box<dyn Deflate>);
 
 impl Beginning {
-    /// The first encoder that made this, and is none of `without`.
-    pub(crate) fn find(&self, kept: Option<Kept>, without: &[Encoder]) -> Option<Proof> {
+    /// The first encoder that made this, with flushes at these places of the content, and is none of
+    /// `without`.
+    pub(crate) fn find(&self, flushes: &[u64], kept: Option<Kept>, without: &[Encoder]) -> Option<Proof> {
         let before = kept.as_ref().map(|(encoder, _)| *encoder);
         if let Some((encoder, mut deflate)) = kept {
             deflate.reset(&[]);
-            if let Some(proof) = self.holds_for(encoder, deflate) {
+            if let Some(proof) = self.holds_for(encoder, deflate, flushes) {
                 return Some(proof);
             }
         }
-        candidates(&self.flushes)
+        candidates(flushes)
             .filter(|encoder| before != Some(*encoder) && !without.contains(encoder))
-            .find_map(|encoder| self.holds_for(encoder, encoder.start()?))
+            .find_map(|encoder| self.holds_for(encoder, encoder.start()?, flushes))
     }
 
     /// What `deflate` makes of the content, if that is what stands in the stream.
-    fn holds_for(&self, encoder: Encoder, deflate: Box<dyn Deflate>) -> Option<Proof> {
+    fn holds_for(&self, encoder: Encoder, deflate: Box<dyn Deflate>, flushes: &[u64]) -> Option<Proof> {
         let mut proof = Proof::new(encoder, deflate);
         let mut stored = &*self.stored;
-        let mut flushes = encoder.told(&self.flushes).iter().peekable();
+        let mut flushes = encoder.told(flushes).iter().peekable();
         let mut at = 0;
         loop {
             while flushes.next_if_eq(&&(at as u64)).is_some() {
