@@ -183,13 +183,21 @@ impl Content {
     }
 }
 
-/// A gzip stream that is made again from its content. Fails with a [`CodecError`] inside the `io::Error`.
+/// A gzip stream that is made again from its content. Fails with a [`CodecError`] inside the `io::Error`;
+/// after any error every read fails.
 pub struct GzipJoin<R> {
     content: R,
-    replayer: Option<Replayer>,
+    state: Making,
     piece: Vec<u8>,
     made: Vec<u8>,
     given: usize,
+}
+
+/// How far a stream has come.
+enum Making {
+    Goes(Box<Replayer>),
+    Ended,
+    Failed,
 }
 
 impl<R: Read> GzipJoin<R> {
@@ -200,36 +208,50 @@ impl<R: Read> GzipJoin<R> {
     pub fn new(replay: &[u8], content: R) -> Result<Self, CodecError> {
         let replayer = Replay::from_bytes(replay).and_then(Replayer::new).map_err(CodecError::Replay)?;
         let (piece, made) = (vec![0; PIECE_BYTES], Vec::new());
-        Ok(Self { content, replayer: Some(replayer), piece, made, given: 0 })
+        Ok(Self { content, state: Making::Goes(Box::new(replayer)), piece, made, given: 0 })
     }
 
-    /// Makes more of the stream; false at its end.
-    fn make(&mut self) -> Result<bool, CodecError> {
+    /// Makes more of the stream; nothing at its end.
+    fn make(&mut self) -> Result<(), CodecError> {
         self.made.clear();
         self.given = 0;
         while self.made.is_empty() {
-            let Some(replayer) = &mut self.replayer else { return Ok(false) };
-            let count = match self.content.read(&mut self.piece) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                read => read?,
+            // Whatever goes wrong below, there is no way on.
+            let mut replayer = match std::mem::replace(&mut self.state, Making::Failed) {
+                Making::Goes(replayer) => replayer,
+                Making::Ended => {
+                    self.state = Making::Ended;
+                    return Ok(());
+                }
+                Making::Failed => return Err(io::Error::from(io::ErrorKind::InvalidData).into()),
+            };
+            let count = loop {
+                match self.content.read(&mut self.piece) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    read => break read?,
+                }
             };
             let plain = self.piece.get(..count).unwrap_or_default();
-            if plain.is_empty() {
-                let made = &mut self.made;
-                self.replayer.take().map_or(Ok(()), |replayer| replayer.finish(made))
+            self.state = if plain.is_empty() {
+                replayer.finish(&mut self.made).map_err(CodecError::Replay)?;
+                Making::Ended
             } else {
-                replayer.write(plain, &mut self.made)
-            }
-            .map_err(CodecError::Replay)?;
+                replayer.write(plain, &mut self.made).map_err(CodecError::Replay)?;
+                Making::Goes(replayer)
+            };
         }
-        Ok(true)
+        Ok(())
     }
 }
 
 impl<R: Read> Read for GzipJoin<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.given == self.made.len() && !out.is_empty() && !self.make().map_err(CodecError::into_io)? {
-            return Ok(0);
+        if self.given == self.made.len() && !out.is_empty() {
+            self.make().map_err(|error| {
+                // Of a stream that is not whole, nothing more is given.
+                self.made.clear();
+                error.into_io()
+            })?;
         }
         let rest = self.made.get(self.given..).unwrap_or_default();
         let count = rest.len().min(out.len());
