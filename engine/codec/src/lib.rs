@@ -31,6 +31,7 @@ mod tar_report;
 mod tar_scan;
 mod tar_skeleton;
 pub mod tar_split;
+mod tar_stamp;
 
 pub use chunker::Chunker;
 pub use error::CodecError;

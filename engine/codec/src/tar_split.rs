@@ -1,4 +1,4 @@
-//! Splits a tar into its skeleton (headers, paddings, end blocks) and its payload
+//! Splits a tar into its skeleton (headers, paddings, end blocks, stamps) and its payload
 //! (contents of members, back to back).
 //!
 //! The skeleton stream is a sequence of records `n, literal, m`: `n` and `m` are LEB128
@@ -10,6 +10,7 @@
 use crate::tar_report::TarReport;
 use crate::tar_scan::{PartSink, TarScanner};
 use crate::tar_skeleton::{SkeletonWriter, SplitSink};
+use crate::tar_stamp::{Beginning, Found};
 
 /// Splits a tar that arrives in pieces. How it was pieced does not change the result.
 ///
@@ -18,12 +19,19 @@ use crate::tar_skeleton::{SkeletonWriter, SplitSink};
 #[derive(Debug, Default)]
 pub struct TarSplitter {
     scanner: TarScanner,
+    parts: Parts,
+}
+
+/// What becomes of the scanner's parts.
+#[derive(Debug, Default)]
+struct Parts {
     writer: SkeletonWriter,
+    beginning: Beginning,
 }
 
 /// The scanner's parts on their way into records.
 struct Records<'a, S> {
-    writer: &'a mut SkeletonWriter,
+    parts: &'a mut Parts,
     sink: &'a mut S,
 }
 
@@ -31,15 +39,32 @@ impl<S: SplitSink> PartSink for Records<'_, S> {
     type Error = S::Error;
 
     fn literal(&mut self, bytes: &[u8]) -> Result<(), S::Error> {
-        self.writer.literal(bytes, self.sink)
+        self.parts.end_beginning(self.sink)?;
+        self.parts.writer.literal(bytes, self.sink)
     }
 
     fn payload(&mut self, bytes: &[u8]) -> Result<(), S::Error> {
-        self.writer.payload(bytes, self.sink)
+        let Parts { writer, beginning } = &mut *self.parts;
+        let (found, rest) = beginning.take(bytes);
+        match found {
+            Some(Found::Stamp(stamp)) => writer.literal(&stamp, self.sink)?,
+            Some(Found::Content(content)) => writer.payload(&content, self.sink)?,
+            None => {}
+        }
+        writer.payload(rest, self.sink)
     }
 
-    fn member(&mut self, _: u64) -> Result<(), S::Error> {
+    fn member(&mut self, content_bytes: u64) -> Result<(), S::Error> {
+        self.parts.end_beginning(self.sink)?;
+        self.parts.beginning.expect(content_bytes);
         Ok(())
+    }
+}
+
+impl Parts {
+    /// No more of a member's contents comes.
+    fn end_beginning<S: SplitSink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
+        self.writer.payload(self.beginning.broken_off(), sink)
     }
 }
 
@@ -51,13 +76,14 @@ impl TarSplitter {
 
     /// Takes the next bytes of the archive. Fails only as the sink does, and is lost then.
     pub fn push<S: SplitSink>(&mut self, data: &[u8], sink: &mut S) -> Result<(), S::Error> {
-        self.scanner.push(data, &mut Records { writer: &mut self.writer, sink })
+        self.scanner.push(data, &mut Records { parts: &mut self.parts, sink })
     }
 
     /// Ends the archive: the last bytes for the sink, and what it was.
     pub fn finish<S: SplitSink>(mut self, sink: &mut S) -> Result<TarReport, S::Error> {
-        let report = self.scanner.finish(&mut Records { writer: &mut self.writer, sink })?;
-        self.writer.finish(sink)?;
+        let report = self.scanner.finish(&mut Records { parts: &mut self.parts, sink })?;
+        self.parts.end_beginning(sink)?;
+        self.parts.writer.finish(sink)?;
         Ok(report)
     }
 }

@@ -10,6 +10,12 @@ use common::{changed, header, join, padded, split_in};
 use dtrvault_codec::{CodecError, SplitSink, TarJoin, TarSplitter, TarStreams};
 use proptest::prelude::*;
 
+/// A compiled module of Python 3.11, of a source of this time.
+fn compiled(time: u32) -> Vec<u8> {
+    let stamp = [&[0xa7, 0x0d, b'\r', b'\n', 0, 0, 0, 0][..], &time.to_le_bytes(), &9_u32.to_le_bytes()];
+    [stamp.concat(), b"the code of a module, marshalled".repeat(9)].concat()
+}
+
 /// Blocks that a tar may hold, in any order: headers of all kinds, zeros, text, noise.
 fn blocks() -> impl Strategy<Value = Vec<u8>> {
     let header = (prop::sample::select(b"\x0001234567LKxgSMDVNXA".to_vec()), 0_u64..2000, any::<bool>())
@@ -21,6 +27,7 @@ fn blocks() -> impl Strategy<Value = Vec<u8>> {
         1 => Just(vec![0; 512]),
         1 => Just(padded(b"20 comment=whatever\n13 size=1000\n12 path=a/b\n")),
         1 => Just(vec![b'x'; 512]),
+        1 => Just(padded(&compiled(7))),
         1 => prop::collection::vec(any::<u8>(), 1..700),
     ];
     prop::collection::vec(block, 0..12).prop_map(|blocks| blocks.concat())
@@ -73,6 +80,28 @@ proptest! {
         }
         prop_assert!(total <= skeleton.len() + payload.len());
     }
+}
+
+#[test]
+fn times_of_sources_stand_beside_the_headers() {
+    let tar = |time| {
+        let module = compiled(time);
+        let header = header("a.pyc", b'0', module.len() as u64);
+        [&header[..], &padded(&module), &[0; 1024]].concat()
+    };
+    let (before, after) = (split_in(&tar(1), &[usize::MAX]).1, split_in(&tar(2), &[usize::MAX]).1);
+    assert_eq!(before.payload, compiled(1)[16..]);
+    assert_eq!(before.payload, after.payload);
+    assert_ne!(before.skeleton, after.skeleton);
+    for pieces in [[1], [7], [512], [523]] {
+        let (_, streams) = split_in(&tar(2), &pieces);
+        assert_eq!(streams, after);
+        assert!(join(&streams).unwrap() == tar(2));
+    }
+    // Cut inside the stamp, it is contents as any others.
+    let (_, cut) = split_in(&tar(1)[..520], &[3]);
+    assert_eq!(cut.payload, compiled(1)[..8]);
+    assert!(join(&cut).unwrap() == tar(1)[..520]);
 }
 
 fn fault(skeleton: &[u8], payload: &[u8]) -> CodecError {
