@@ -54,7 +54,7 @@ pub(crate) struct Flags {
     #[arg(long, global = true, value_name = "SIZE", value_parser = size::parse, hide_short_help = true)]
     pub(crate) pack_size: Option<u64>,
 
-    /// Level of zstd, 1 to 19; 3 if not given [env: DTRVAULT_COMPRESSION]
+    /// Level of zstd, 1 to 19; 3 if not given, and 6 for what layers hold [env: DTRVAULT_COMPRESSION]
     #[arg(long, global = true, value_name = "LEVEL", hide_short_help = true)]
     pub(crate) compression: Option<u64>,
 

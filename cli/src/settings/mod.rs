@@ -123,14 +123,13 @@ impl Settings {
             CliError::usage("there is no place for the cache", "set HOME, DTRVAULT_CACHE_DIR or --cache-dir")
         })?;
         let default = OpenOptions::new(cache_dir, self.host.clone());
+        let level = self.compression_level.and_then(|level| i32::try_from(level).ok());
         Ok(OpenOptions {
             index_memory_bytes: self.index_memory_bytes.map_or(default.index_memory_bytes, as_usize),
             rows_memory_bytes: self.rows_memory_bytes.map_or(default.rows_memory_bytes, as_usize),
             pack_bytes: self.pack_bytes.map_or(default.pack_bytes, as_usize),
-            compression_level: self
-                .compression_level
-                .and_then(|level| i32::try_from(level).ok())
-                .unwrap_or(default.compression_level),
+            compression_level: level.unwrap_or(default.compression_level),
+            layer_compression_level: level.unwrap_or(default.layer_compression_level),
             ..default
         })
     }

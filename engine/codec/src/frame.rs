@@ -130,6 +130,11 @@ impl Compressor {
         Ok(Self { context, scratch: Vec::new(), probe: Probe::new()?, sample: Vec::new() })
     }
 
+    /// Compresses at another level from here on.
+    pub fn set_level(&mut self, level: i32) -> Result<(), CodecError> {
+        self.context.set_compression_level(level).map_err(CodecError::Compress)
+    }
+
     /// The frame of these bytes, at most one byte longer than they are.
     pub fn compress(&mut self, frame: PlainFrame) -> Result<Vec<u8>, CodecError> {
         let plain = frame.plain();

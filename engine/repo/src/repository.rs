@@ -62,8 +62,10 @@ pub struct OpenOptions {
     pub pack_bytes: usize,
     /// Packs that may be uploaded at once, beside the one that is filled; each takes its length in memory.
     pub uploads: usize,
-    /// zstd's level.
+    /// zstd's level, but for what layers hold.
     pub compression_level: i32,
+    /// zstd's level for what layers hold.
+    pub layer_compression_level: i32,
     /// Decoded frames that are kept for reading, bytes.
     pub frame_cache_bytes: usize,
     /// Rows of a metadata tar, or where they are known from, that are kept in memory, bytes.
@@ -86,6 +88,7 @@ impl OpenOptions {
             pack_bytes: 64 << 20,
             uploads: 1,
             compression_level: 3,
+            layer_compression_level: 6,
             frame_cache_bytes: 64 << 20,
             rows_memory_bytes: 64 << 20,
             lease: LeaseTimes::default(),
@@ -307,7 +310,7 @@ impl Repository {
 
     pub(crate) fn chunker(&self, class: crate::write::Class) -> Chunker {
         match class {
-            crate::write::Class::Fine => self.inner.fine.clone(),
+            crate::write::Class::Fine | crate::write::Class::Layer => self.inner.fine.clone(),
             crate::write::Class::Coarse => self.inner.coarse.clone(),
         }
     }

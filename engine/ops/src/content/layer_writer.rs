@@ -63,7 +63,8 @@ type Taken<T> = Result<std::result::Result<T, Opaque>>;
 impl LayerWriter {
     /// For one blob, which none of these encoders has made, though it looked so.
     pub(super) fn new(session: &Session, without: &[Encoder]) -> Self {
-        let streams = Streams { skeleton: session.stream(Class::Fine), payload: session.stream(Class::Fine) };
+        let streams =
+            Streams { skeleton: session.stream(Class::Layer), payload: session.stream(Class::Layer) };
         Self { splitter: LayerSplitter::without(without), streams }
     }
 
@@ -90,7 +91,7 @@ impl LayerWriter {
             if layer.replay.len() as u64 > MAX_LONG_REPLAY_BYTES {
                 return Ok(Err(Opaque::Refused(Refusal::Limit("its replay"))));
             }
-            let mut stream = session.stream(Class::Fine);
+            let mut stream = session.stream(Class::Layer);
             stream.write(&layer.replay)?;
             Replay::Long(stream.finish()?)
         };

@@ -6,15 +6,14 @@
 use dtrvault_codec::PlainFrame;
 use dtrvault_format::{ChunkEntry, ChunkId};
 
-/// A frame is closed when it would grow over this, bytes.
-pub(super) const FRAME_BYTES: usize = 1 << 20;
-
 /// Runs in a full pack.
 const RUNS_PER_PACK: usize = 16;
 
 /// Chunks that wait for company, and frames that do.
 pub(super) struct FrameBuffer {
     frame: Frame,
+    /// The frame is closed when it would grow over this, bytes.
+    frame_bytes: usize,
     run: Vec<Frame>,
     /// Plain bytes of the run,
     run_bytes: usize,
@@ -38,15 +37,15 @@ impl Frame {
 }
 
 impl FrameBuffer {
-    /// For packs of `pack_bytes`.
-    pub(super) fn new(pack_bytes: usize) -> Self {
+    /// For packs of `pack_bytes`, with frames of `frame_bytes`.
+    pub(super) fn new(pack_bytes: usize, frame_bytes: usize) -> Self {
         let full_bytes = pack_bytes / RUNS_PER_PACK;
-        Self { frame: Frame::default(), run: Vec::new(), run_bytes: 0, full_bytes }
+        Self { frame: Frame::default(), frame_bytes, run: Vec::new(), run_bytes: 0, full_bytes }
     }
 
     /// Adds a chunk. Gives back a run when one is closed by that.
     pub(super) fn push(&mut self, id: ChunkId, chunk: &[u8]) -> Option<Vec<Frame>> {
-        let full = self.frame.plain.len() + chunk.len() > FRAME_BYTES;
+        let full = self.frame.plain.len() + chunk.len() > self.frame_bytes;
         let frame = if full { self.take_frame() } else { None };
         self.frame.plain.extend(chunk);
         self.frame.chunks.push(entry(id, chunk.len()));

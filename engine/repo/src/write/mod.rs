@@ -15,11 +15,24 @@ pub use adopt::Adopted;
 pub use session::{Counters, Session};
 pub use stream::{ListLog, StreamWriter};
 
-/// How a stream is cut.
+/// How a stream is cut and compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// 16 KiB on average: what compresses and repeats.
+    /// Chunks of 16 KiB on average: what compresses and repeats.
     Fine,
-    /// 1 MiB on average: opaque blobs.
+    /// The same chunks in longer frames, compressed harder: what layers hold. Few bytes of it are new, and
+    /// its encoders take most of the time in any case.
+    Layer,
+    /// Chunks of 1 MiB on average: opaque blobs.
     Coarse,
+}
+
+impl Class {
+    /// A frame is closed when it would grow over this, bytes.
+    fn frame_bytes(self) -> usize {
+        match self {
+            Self::Fine | Self::Coarse => 1 << 20,
+            Self::Layer => 4 << 20,
+        }
+    }
 }

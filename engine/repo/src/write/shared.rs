@@ -12,7 +12,7 @@ use dtrvault_format::{BlobRecord, ChunkEntry, ChunkId, Digest, PackId};
 use rayon::prelude::*;
 
 use super::Class;
-use super::frames::{FRAME_BYTES, Frame, FrameBuffer};
+use super::frames::{Frame, FrameBuffer};
 use super::jobs::Jobs;
 use super::memory::Memory;
 use super::pack::{FullPack, OpenPack, Place};
@@ -59,6 +59,7 @@ pub(super) struct Shared {
 pub(super) struct Buffers {
     pub(super) all: Vec<(Class, SharedBuffer)>,
     free_fine: Vec<SharedBuffer>,
+    free_layer: Vec<SharedBuffer>,
     free_coarse: Vec<SharedBuffer>,
 }
 
@@ -66,6 +67,7 @@ impl Buffers {
     fn free(&mut self, class: Class) -> &mut Vec<SharedBuffer> {
         match class {
             Class::Fine => &mut self.free_fine,
+            Class::Layer => &mut self.free_layer,
             Class::Coarse => &mut self.free_coarse,
         }
     }
@@ -104,7 +106,7 @@ impl Shared {
     pub(super) fn borrow_buffer(&self, class: Class) -> SharedBuffer {
         let mut buffers = lock(&self.buffers);
         buffers.free(class).pop().unwrap_or_else(|| {
-            let buffer = FrameBuffer::new(self.repo.options().pack_bytes);
+            let buffer = FrameBuffer::new(self.repo.options().pack_bytes, class.frame_bytes());
             let buffer: SharedBuffer = Arc::new(Mutex::new(buffer));
             buffers.all.push((class, Arc::clone(&buffer)));
             buffer
@@ -146,7 +148,7 @@ impl Shared {
                 return Ok(id);
             }
             let full = match chunk {
-                Chunk::Gathered(gathered) if len >= FRAME_BYTES / 2 => {
+                Chunk::Gathered(gathered) if len >= class.frame_bytes() / 2 => {
                     let next = PlainFrame::reuse(self.memory.take());
                     buffer.push_frame(Frame::of(id, std::mem::replace(gathered, next)))
                 }
@@ -178,7 +180,11 @@ impl Shared {
     }
 
     fn pack_run(self: &Arc<Self>, class: Class, run: Vec<Frame>) -> Result<()> {
-        let level = self.repo.options().compression_level;
+        let options = self.repo.options();
+        let level = match class {
+            Class::Fine | Class::Coarse => options.compression_level,
+            Class::Layer => options.layer_compression_level,
+        };
         let compressed =
             run.into_par_iter().map(|Frame { plain, chunks }| Ok((compress(class, plain, level)?, chunks)));
         let mut compressed: VecDeque<CompressedFrame> = compressed.collect::<Result<_>>()?;
@@ -265,15 +271,16 @@ impl Shared {
 /// Compresses with a context that each thread keeps.
 fn compress(class: Class, plain: PlainFrame, level: i32) -> Result<Vec<u8>> {
     thread_local! {
-        static COMPRESSOR: RefCell<Option<(i32, Compressor)>> = const { RefCell::new(None) };
+        static COMPRESSOR: RefCell<Option<Compressor>> = const { RefCell::new(None) };
     }
     COMPRESSOR.with_borrow_mut(|kept| {
-        let (_, compressor) = match kept {
-            Some(kept) if kept.0 == level => kept,
-            kept => kept.insert((level, Compressor::new(level)?)),
+        let compressor = match kept {
+            Some(compressor) => compressor,
+            none => none.insert(Compressor::new(level)?),
         };
+        compressor.set_level(level)?;
         Ok(match class {
-            Class::Fine => compressor.compress(plain)?,
+            Class::Fine | Class::Layer => compressor.compress(plain)?,
             Class::Coarse => compressor.compress_opaque(plain)?,
         })
     })
