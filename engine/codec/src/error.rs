@@ -113,6 +113,9 @@ pub enum CodecError {
     /// A replay that does not make a gzip stream of this content.
     #[error("gzip stream: {0}")]
     Replay(#[source] gzip_replay::Malformed),
+    /// A compressed stream that goes on for ever, or nearly.
+    #[error("its content is far too long for its length")]
+    Bomb,
     /// A chunk length of 0 or above the limit, in a stream's list.
     #[error("stream list: chunk of {bytes} bytes, the limit is {max}")]
     ListLength {

@@ -22,6 +22,11 @@ const MAX_RATIO: u64 = 256;
 /// What is shorter than this may have any ratio, bytes.
 const FREE_BYTES: u64 = 64 << 20;
 
+/// Most content that so much of a stream is believed to hold, bytes.
+pub(crate) fn most_content(stream_bytes: u64) -> u64 {
+    stream_bytes.saturating_mul(MAX_RATIO).max(FREE_BYTES)
+}
+
 /// Takes a gzip stream apart while it comes. Memory is bounded.
 pub struct LayerSplitter {
     analyser: Analyser,
@@ -102,7 +107,7 @@ impl LayerSplitter {
     /// [`LayerError`]; the stream has to be stored as it is, then.
     pub fn push<S: SplitSink>(&mut self, stream: &[u8], sink: &mut S) -> Result<(), LayerError<S::Error>> {
         self.stream_len += stream.len() as u64;
-        let most = self.stream_len.saturating_mul(MAX_RATIO).max(FREE_BYTES);
+        let most = most_content(self.stream_len);
         let mut failed = None;
         let content = &mut self.content;
         let taken = self.analyser.write(stream, &mut |plain: &[u8]| {

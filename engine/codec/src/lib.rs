@@ -6,6 +6,8 @@
 //! - [`Chunker`], [`StreamChunker`]: where a stream is cut into chunks (FastCDC).
 //! - [`PlainFrame`], [`Compressor`], [`decompress`]: frames of chunks.
 //! - [`TarSplitter`], [`TarJoin`]: a tar as skeleton and payload, and back.
+//! - [`list_tar`]: the members of a tar, its contents passed over where that can be done.
+//! - [`Unpacked`]: what a compressed blob holds.
 //! - [`layer`]: a gzip stream as its content and what it takes to make it again.
 //! - [`rows`]: a tar of many small files as columns of headers and a table of contents.
 //! - [`ListEntry`], [`ListReader`]: which chunks a stream is made of.
@@ -22,9 +24,13 @@ mod recipe;
 pub mod rows;
 mod sniff;
 mod stream_chunker;
+mod tar_entry;
 mod tar_extent;
+mod tar_fields;
 mod tar_header;
 mod tar_join;
+mod tar_list;
+mod tar_parts;
 mod tar_pax;
 mod tar_proof;
 mod tar_report;
@@ -32,6 +38,7 @@ mod tar_scan;
 mod tar_skeleton;
 pub mod tar_split;
 mod tar_stamp;
+mod unpack;
 
 pub use chunker::Chunker;
 pub use error::CodecError;
@@ -40,7 +47,10 @@ pub use list::{ListEntry, ListReader};
 pub use recipe::{StreamOpener, open_recipe};
 pub use sniff::{Form, is_opaque, sniff};
 pub use stream_chunker::{Chunk, StreamChunker};
+pub use tar_entry::{TarEntry, TarKind};
 pub use tar_join::TarJoin;
+pub use tar_list::{MemberSink, ReadThrough, SkipRead, list_tar};
 pub use tar_report::{Ending, TarReport};
 pub use tar_skeleton::{MAX_LITERAL_BYTES, SplitSink, TarStreams};
 pub use tar_split::TarSplitter;
+pub use unpack::Unpacked;

@@ -33,9 +33,10 @@ impl Extent {
 
 #[derive(Debug)]
 pub(crate) enum Extended {
-    Pax(PaxParser),
+    Pax(Box<PaxParser>),
     LongName(Vec<u8>),
-    /// Long link names, and global headers, say nothing about where members stand.
+    LongLink(Vec<u8>),
+    /// Global headers say nothing about where members stand.
     Ignored,
 }
 
@@ -43,7 +44,7 @@ impl Extended {
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         match self {
             Self::Pax(parser) => parser.push(bytes),
-            Self::LongName(name) => {
+            Self::LongName(name) | Self::LongLink(name) => {
                 let room = MAX_PATH_BYTES.saturating_sub(name.len());
                 name.extend(bytes.iter().take(room));
             }

@@ -85,7 +85,7 @@ pub(crate) fn sparse_extension_goes_on(block: &[u8; TAR_BLOCK_BYTES]) -> bool {
     byte(block, 504) != 0
 }
 
-fn field(block: &[u8; TAR_BLOCK_BYTES], at: usize, length: usize) -> &[u8] {
+pub(crate) fn field(block: &[u8; TAR_BLOCK_BYTES], at: usize, length: usize) -> &[u8] {
     block.get(at..at + length).unwrap_or_default()
 }
 
@@ -116,7 +116,7 @@ fn checksum_holds(block: &[u8; TAR_BLOCK_BYTES]) -> bool {
 
 /// A number field: octal digits, or big-endian base 256 with the top bit set (GNU, star).
 /// None when it is negative, above `u64::MAX`, or no number.
-fn number(bytes: &[u8]) -> Option<u64> {
+pub(crate) fn number(bytes: &[u8]) -> Option<u64> {
     match bytes.split_first() {
         Some((&first, rest)) if first & 0x80 != 0 => {
             // Bit 6 is the sign of a two's complement number.
@@ -128,6 +128,17 @@ fn number(bytes: &[u8]) -> Option<u64> {
             })
         }
         _ => octal(bytes, 0),
+    }
+}
+
+/// The same where it may be negative, as times before 1970 are.
+pub(crate) fn signed(bytes: &[u8]) -> Option<i64> {
+    match bytes.split_first() {
+        Some((&first, rest)) if first & 0xC0 == 0xC0 => {
+            let top = i64::from(first | 0x80) - 0x100;
+            rest.iter().try_fold(top, |value, &byte| value.checked_mul(256)?.checked_add(i64::from(byte)))
+        }
+        _ => i64::try_from(number(bytes)?).ok(),
     }
 }
 
@@ -210,6 +221,14 @@ mod tests {
             block[bit / 8] ^= 1 << (bit % 8);
             assert!(matches!(Block::parse(&block), Block::Other));
         }
+    }
+
+    #[test]
+    fn times_may_be_negative() {
+        assert_eq!(signed(&[0xFF; 12]), Some(-1));
+        assert_eq!(signed(b"\xFF\xFF\xFE\x00"), Some(-512));
+        assert_eq!(signed(b"00000000017\0"), Some(15));
+        assert_eq!(signed(b"\xC0\0\0\0\0\0\0\0\0\0\0\0"), None);
     }
 
     #[test]

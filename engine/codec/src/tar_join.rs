@@ -4,10 +4,14 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 
 use crate::error::CodecError;
 use crate::leb128;
+use crate::tar_list::SkipRead;
 use crate::tar_skeleton::MAX_LITERAL_BYTES;
 
 /// How much of the skeleton is read at once, bytes.
 const SKELETON_BUFFER_BYTES: usize = 16 * 1024;
+
+/// How much of a literal is passed over at once, bytes.
+const SKIP_BYTES: usize = 512;
 
 /// Reads the bytes that were split.
 ///
@@ -131,6 +135,48 @@ impl<S: Read, P: Read> Read for TarJoin<S, P> {
             }
         }
         Ok(filled)
+    }
+}
+
+impl<S: Read, P: SkipRead> SkipRead for TarJoin<S, P> {
+    fn skip(&mut self, count: u64, sum: &mut blake3::Hasher) -> io::Result<u64> {
+        if let Some(error) = self.failure.take() {
+            return Err(error);
+        }
+        let mut left = count;
+        while left > 0 {
+            match self.skip_some(left, sum) {
+                Ok(Some(passed)) => left -= passed,
+                Ok(None) => break,
+                Err(error) => {
+                    self.step = Step::Failed;
+                    return Err(error.into_io());
+                }
+            }
+        }
+        Ok(count - left)
+    }
+}
+
+impl<S: Read, P: SkipRead> TarJoin<S, P> {
+    /// One step of passing over at most `most` bytes; `None` at the end. What stands in the skeleton is read.
+    fn skip_some(&mut self, most: u64, sum: &mut blake3::Hasher) -> Result<Option<u64>, CodecError> {
+        let Step::Run { left } = &mut self.step else {
+            let mut literal = [0; SKIP_BYTES];
+            let (out, _) = literal.split_at_mut(usize::try_from(most).unwrap_or(usize::MAX).min(SKIP_BYTES));
+            let count = self.advance(out)?;
+            sum.update(out.get(..count.unwrap_or(0)).unwrap_or_default());
+            return Ok(count.map(|count| count as u64));
+        };
+        let passed = self.payload.skip(most.min(*left), sum)?;
+        if passed == 0 {
+            return Err(CodecError::PayloadCut { missing: *left });
+        }
+        *left -= passed;
+        if *left == 0 {
+            self.step = Step::record();
+        }
+        Ok(Some(passed))
     }
 }
 

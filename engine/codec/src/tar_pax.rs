@@ -1,25 +1,20 @@
 //! Extended header records of pax ("%d %s=%s\n", POSIX.1-2017 `pax`), read as they pass.
 //!
-//! Only what bears on where the next header stands, and on names, is kept; so memory is
-//! bounded however long the records are.
+//! Only what bears on where the next header stands, and on what listings show, is kept; so
+//! memory is bounded however long the records are.
 
-use dtrvault_format::limits::MAX_PATH_BYTES;
+use dtrvault_format::limits::{MAX_PATH_BYTES, MAX_XATTR_BYTES};
 
-/// Longest keyword that is told apart; longer ones are none of ours.
-const MAX_KEYWORD_BYTES: usize = 32;
-/// Longest size value: decimal `u64` has 20 digits.
-const MAX_SIZE_DIGITS: usize = 20;
+use crate::tar_fields::{PaxFields, pax_time};
 
-/// What the records change about the member they belong to.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct PaxFields {
-    /// `size`: bytes of content in the archive.
-    pub(crate) size: Option<u64>,
-    /// `path`, at most [`MAX_PATH_BYTES`] of it.
-    pub(crate) path: Option<Vec<u8>>,
-    /// `GNU.sparse.name`: what `path` is when a sparse member's `path` is made up.
-    pub(crate) sparse_name: Option<Vec<u8>>,
-}
+/// Longest keyword that is told apart: names of extended attributes have 255 bytes at most.
+const MAX_KEYWORD_BYTES: usize = XATTR.len() + 255;
+/// Longest number: decimal `u64` has 20 digits.
+const MAX_DIGITS: usize = 20;
+/// Longest time: a sign, a number, a point and nanoseconds, which some write with more digits.
+const MAX_TIME_BYTES: usize = 64;
+/// What stands before the name of an extended attribute.
+const XATTR: &[u8] = b"SCHILY.xattr.";
 
 /// A parser in the middle of a record. Malformed records end it silently: what stood
 /// before them is kept, as GNU tar and libarchive do.
@@ -29,8 +24,10 @@ pub(crate) struct PaxParser {
     at: At,
     /// Bytes of the record after those seen so far; while in `Length`, the number itself.
     left: u64,
-    /// Keyword or value so far, cut at `keep`.
+    /// Keyword or value so far, cut at what is worth keeping.
     kept: Vec<u8>,
+    /// Name of the extended attribute whose value comes.
+    xattr: Vec<u8>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -47,22 +44,46 @@ enum Keyword {
     Size,
     Path,
     SparseName,
+    SparseSize,
+    Link,
+    Uid,
+    Gid,
+    Mtime,
+    Xattr,
     Other,
 }
 
 impl Keyword {
     fn max_bytes(self) -> usize {
         match self {
-            Self::Size => MAX_SIZE_DIGITS,
-            Self::Path | Self::SparseName => MAX_PATH_BYTES,
+            Self::Size | Self::SparseSize | Self::Uid | Self::Gid => MAX_DIGITS,
+            Self::Path | Self::SparseName | Self::Link => MAX_PATH_BYTES,
+            Self::Mtime => MAX_TIME_BYTES,
+            Self::Xattr => MAX_XATTR_BYTES,
             Self::Other => 0,
+        }
+    }
+
+    fn of(name: &[u8]) -> Self {
+        match name {
+            b"size" => Self::Size,
+            b"path" => Self::Path,
+            b"linkpath" => Self::Link,
+            b"uid" => Self::Uid,
+            b"gid" => Self::Gid,
+            b"mtime" => Self::Mtime,
+            b"GNU.sparse.name" => Self::SparseName,
+            b"GNU.sparse.realsize" | b"GNU.sparse.size" => Self::SparseSize,
+            name if name.starts_with(XATTR) && name.len() > XATTR.len() => Self::Xattr,
+            _ => Self::Other,
         }
     }
 }
 
 impl Default for PaxParser {
     fn default() -> Self {
-        Self { fields: PaxFields::default(), at: At::Length(0), left: 0, kept: Vec::new() }
+        let (kept, xattr) = (Vec::new(), Vec::new());
+        Self { fields: PaxFields::default(), at: At::Length(0), left: 0, kept, xattr }
     }
 }
 
@@ -118,12 +139,10 @@ impl PaxParser {
     fn keyword_byte(&mut self, byte: u8) {
         self.left -= 1;
         if byte == b'=' && self.left > 0 {
-            let keyword = match self.kept.as_slice() {
-                b"size" => Keyword::Size,
-                b"path" => Keyword::Path,
-                b"GNU.sparse.name" => Keyword::SparseName,
-                _ => Keyword::Other,
-            };
+            let keyword = Keyword::of(&self.kept);
+            if matches!(keyword, Keyword::Xattr) {
+                self.xattr = self.kept.split_off(XATTR.len());
+            }
             self.kept.clear();
             self.at = At::Value(keyword);
         } else if self.left <= 1 {
@@ -139,16 +158,19 @@ impl PaxParser {
             return;
         }
         let value = std::mem::take(&mut self.kept);
+        let number = |value: &[u8]| std::str::from_utf8(value).ok()?.parse().ok();
+        let text = |value: Vec<u8>| Some(value).filter(|value| !value.is_empty());
         // An empty value takes back an earlier one.
         match keyword {
-            Keyword::Size => {
-                let text = std::str::from_utf8(&value).ok();
-                self.fields.size = text.and_then(|text| text.parse().ok());
-            }
-            Keyword::Path => self.fields.path = Some(value).filter(|path| !path.is_empty()),
-            Keyword::SparseName => {
-                self.fields.sparse_name = Some(value).filter(|name| !name.is_empty());
-            }
+            Keyword::Size => self.fields.size = number(&value),
+            Keyword::SparseSize => self.fields.sparse_size = number(&value),
+            Keyword::Uid => self.fields.uid = number(&value),
+            Keyword::Gid => self.fields.gid = number(&value),
+            Keyword::Mtime => self.fields.mtime = pax_time(&value),
+            Keyword::Path => self.fields.path = text(value),
+            Keyword::Link => self.fields.link = text(value),
+            Keyword::SparseName => self.fields.sparse_name = text(value),
+            Keyword::Xattr => self.fields.xattrs.add(&self.xattr, &value),
             Keyword::Other => {}
         }
         self.at = At::Length(0);
@@ -159,6 +181,7 @@ impl PaxParser {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dtrvault_format::Time;
     use proptest::prelude::*;
 
     fn parse(bytes: &[u8], piece: usize) -> PaxFields {
@@ -175,6 +198,20 @@ mod tests {
             assert_eq!(fields.size, Some(99_999_999_999));
             assert_eq!(fields.path, Some(b"a".to_vec()));
             assert_eq!(fields.sparse_name, Some(b"d/e f".to_vec()));
+        }
+    }
+
+    #[test]
+    fn keeps_what_listings_show() {
+        let records =
+            b"14 linkpath=b\n8 uid=7\n8 gid=8\n14 mtime=5.25\n29 GNU.sparse.realsize=12345\n25 SCHILY.xattr.user.a=\0\n";
+        for piece in [1, 7, records.len()] {
+            let fields = parse(records, piece);
+            assert_eq!((fields.uid, fields.gid, fields.sparse_size), (Some(7), Some(8), Some(12345)));
+            assert_eq!(fields.link, Some(b"b".to_vec()));
+            assert_eq!(fields.mtime, Some(Time { secs: 5, nanos: 250_000_000 }));
+            assert_eq!(fields.xattrs.names, [b"user.a"]);
+            assert_ne!(fields.xattrs.sum, parse(b"25 SCHILY.xattr.user.a=\x01\n", 7).xattrs.sum);
         }
     }
 

@@ -4,27 +4,13 @@
 //! costs space only.
 
 use crate::tar_extent::{Extended, Extent};
+use crate::tar_fields::PaxFields;
 use crate::tar_header::{
     Block, Header, TAR_BLOCK_BYTES, sparse_extension_goes_on, sparse_header_goes_on, text,
 };
-use crate::tar_pax::PaxParser;
+use crate::tar_parts::{Member, Next, PartSink};
 use crate::tar_report::{Ending, TarReport};
 use crate::tar_skeleton::MAX_LITERAL_BYTES;
-
-/// Takes what a tar is made of, in the order of its bytes.
-pub(crate) trait PartSink {
-    type Error;
-
-    /// Headers, contents of extended headers, paddings, end blocks.
-    fn literal(&mut self, bytes: &[u8]) -> Result<(), Self::Error>;
-
-    /// Contents, and whatever is no tar.
-    fn payload(&mut self, bytes: &[u8]) -> Result<(), Self::Error>;
-
-    /// The 512 literal bytes that come next are the header of a member whose
-    /// `content_bytes` of contents follow on it, and padding on them, unless the tar ends.
-    fn member(&mut self, content_bytes: u64) -> Result<(), Self::Error>;
-}
 
 /// Scans a tar that arrives in pieces. How it was pieced does not change the result, but
 /// for how the sink's bytes are pieced.
@@ -44,8 +30,7 @@ pub(crate) struct TarScanner {
     item: u64,
     /// Extended headers wait for their member since `item`.
     is_announced: bool,
-    announced_size: Option<u64>,
-    announced_name: Option<Vec<u8>>,
+    announced: PaxFields,
     /// A zero block has come since the last header.
     is_ended: bool,
     /// The first thing that was wrong.
@@ -91,13 +76,37 @@ impl TarScanner {
             offset: 0,
             item: 0,
             is_announced: false,
-            announced_size: None,
-            announced_name: None,
+            announced: PaxFields::default(),
             is_ended: false,
             fault: None,
             name: Vec::new(),
             members: 0,
             root: None,
+        }
+    }
+
+    /// What it takes next.
+    pub(crate) fn next(&self) -> Next {
+        match &self.state {
+            State::Rest => Next::Rest,
+            State::Content(extent) if extent.content > 0 => Next::Content(extent.content),
+            State::Content(extent) => Next::Seen(extent.padding),
+            State::Extended { extent, .. } => Next::Seen(extent.content.saturating_add(extent.padding)),
+            State::Header | State::HeaderOrContent(_) | State::SparseMap(_) => {
+                Next::Seen((TAR_BLOCK_BYTES - self.filled) as u64)
+            }
+        }
+    }
+
+    /// Passes over contents: at most as many bytes as [`Next::Content`] says.
+    pub(crate) fn skip(&mut self, bytes: u64) {
+        if let State::Content(extent) = &mut self.state {
+            let passed = bytes.min(extent.content);
+            extent.content -= passed;
+            self.offset += passed;
+            if extent.is_over() {
+                self.state = State::Header;
+            }
         }
     }
 
@@ -209,9 +218,7 @@ impl TarScanner {
                 self.literal(block, sink)
             }
             Block::Header(header) => {
-                if let Some(content_bytes) = self.take_header(header, block) {
-                    sink.member(content_bytes)?;
-                }
+                self.take_header(header, block, sink)?;
                 self.literal(block, sink)
             }
             Block::Other => {
@@ -232,17 +239,22 @@ impl TarScanner {
         }
     }
 
-    /// The length of the member's contents, where they follow on the header.
-    fn take_header(&mut self, header: Header, block: &[u8; TAR_BLOCK_BYTES]) -> Option<u64> {
+    fn take_header<S: PartSink>(
+        &mut self,
+        header: Header,
+        block: &[u8; TAR_BLOCK_BYTES],
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
         self.is_ended = false;
         if !self.is_announced {
             self.item = self.offset;
         }
         let reader = match header.flag {
             // `X` is what Solaris writes for `x`.
-            b'x' | b'X' => Some(Extended::Pax(PaxParser::default())),
+            b'x' | b'X' => Some(Extended::Pax(Box::default())),
             b'L' => Some(Extended::LongName(Vec::new())),
-            b'K' | b'g' => Some(Extended::Ignored),
+            b'K' => Some(Extended::LongLink(Vec::new())),
+            b'g' => Some(Extended::Ignored),
             _ => None,
         };
         if let Some(reader) = reader {
@@ -252,9 +264,10 @@ impl TarScanner {
             if header.size == 0 {
                 self.end_extended();
             }
-            return None;
+            return Ok(());
         }
-        let size = self.announced_size.unwrap_or(header.size);
+        let announced = std::mem::take(&mut self.announced);
+        let size = announced.size.unwrap_or(header.size);
         let extent = Extent::new(size);
         let mut follows = false;
         if header.is_sparse() && sparse_header_goes_on(block) {
@@ -265,16 +278,18 @@ impl TarScanner {
             self.begin_content(extent);
             follows = !header.is_without_content();
         }
-        let is_label = header.flag == b'V';
-        self.name = self.announced_name.take().unwrap_or(header.name);
-        self.forget_announced();
-        if !is_label {
+        self.is_announced = false;
+        let name = announced.path.as_deref().unwrap_or(&header.name);
+        // A volume label is no member.
+        if header.flag != b'V' {
             if self.members == 0 {
-                self.root = first_component(&self.name);
+                self.root = first_component(name);
             }
             self.members += 1;
+            sink.begins(Member { block, header: &header, name, size, announced: &announced })?;
         }
-        follows.then_some(size)
+        self.name = announced.path.unwrap_or(header.name);
+        if follows { sink.member(size) } else { Ok(()) }
     }
 
     fn begin_content(&mut self, extent: Extent) {
@@ -286,23 +301,16 @@ impl TarScanner {
             return;
         };
         match reader {
-            Extended::Pax(parser) => {
-                let fields = parser.finish();
-                self.announced_size = fields.size.or(self.announced_size);
-                let name = fields.sparse_name.or(fields.path);
-                self.announced_name = name.or(self.announced_name.take());
-            }
-            Extended::LongName(name) => {
-                self.announced_name = Some(text(&name).to_vec());
-            }
+            Extended::Pax(parser) => self.announced.add(parser.finish()),
+            Extended::LongName(name) => self.announced.path = Some(text(&name).to_vec()),
+            Extended::LongLink(name) => self.announced.link = Some(text(&name).to_vec()),
             Extended::Ignored => {}
         }
     }
 
     fn forget_announced(&mut self) {
         self.is_announced = false;
-        self.announced_size = None;
-        self.announced_name = None;
+        self.announced = PaxFields::default();
     }
 
     fn literal<S: PartSink>(&mut self, bytes: &[u8], sink: &mut S) -> Result<(), S::Error> {

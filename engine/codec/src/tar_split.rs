@@ -7,8 +7,9 @@
 //! the payload stream. So joining needs no knowledge of tar and gives back every byte,
 //! whatever the splitter took the bytes for.
 
+use crate::tar_parts::PartSink;
 use crate::tar_report::TarReport;
-use crate::tar_scan::{PartSink, TarScanner};
+use crate::tar_scan::TarScanner;
 use crate::tar_skeleton::{SkeletonWriter, SplitSink};
 use crate::tar_stamp::{Beginning, Found};
 

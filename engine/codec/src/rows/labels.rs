@@ -5,8 +5,9 @@ use std::convert::Infallible;
 use dtrvault_format::limits::MAX_ROW_BYTES;
 
 use super::{TAR_BLOCK_BYTES, padding};
+use crate::tar_parts::PartSink;
 use crate::tar_report::TarReport;
-use crate::tar_scan::{PartSink, TarScanner};
+use crate::tar_scan::TarScanner;
 
 /// What a stretch of bytes is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
