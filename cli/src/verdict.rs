@@ -90,6 +90,14 @@ fn of_ops(error: &OpsError) -> Verdict {
         OpsError::NoSuchPath { .. } => {
             Verdict::new("no-such-path", Exit::Failed).hint("`dtrvault ls SNAPSHOT` lists the paths")
         }
+        OpsError::NoSuchBlob { .. } => Verdict::new("no-such-id", Exit::Failed)
+            .hint("`dtrvault ls SNAPSHOT` lists the blobs by their paths"),
+        OpsError::NoSuchMember { .. } => Verdict::new("no-such-path", Exit::Failed)
+            .hint("`dtrvault ls SNAPSHOT blob:sha256:DIGEST` lists the paths"),
+        OpsError::NoTar { .. } => Verdict::new("no-tar", Exit::Failed)
+            .hint("only layers and metadata can be looked into; a manifest names the layers of an image"),
+        OpsError::BrokenTar { .. } => Verdict::new("broken-tar", Exit::Failed)
+            .hint("the blob has its digest: it is as broken in the registry"),
         OpsError::Output(error) => of_output(error),
         OpsError::Cache(error) => of_cache(error),
         OpsError::Pattern(_) => Verdict::new("usage", Exit::Usage)

@@ -6,6 +6,7 @@ use dtrvault_ops::format::{
     Content, DtrIdentity, Entry, ImagesPart, Kind, MetadataForm, MetadataPart, Problem, Snapshot, SnapshotId,
     Stats,
 };
+use dtrvault_ops::layer::{TarEntry, TarKind};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -113,14 +114,14 @@ impl<'a> ImagesView<'a> {
     }
 }
 
-/// An entry of a tree. Fields that its kind does not have are left out.
+/// An entry of a tree, or a member of a layer. Fields that its kind does not have are left out.
 #[derive(Serialize)]
 pub(crate) struct EntryView {
     path: String,
     kind: &'static str,
     mode: String,
-    uid: u32,
-    gid: u32,
+    uid: u64,
+    gid: u64,
     mtime: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     size_bytes: Option<u64>,
@@ -142,8 +143,8 @@ impl EntryView {
             path: display_path(&entry.path),
             kind: kind_name(&entry.kind),
             mode: format!("{:04o}", entry.meta.mode),
-            uid: entry.meta.uid,
-            gid: entry.meta.gid,
+            uid: entry.meta.uid.into(),
+            gid: entry.meta.gid.into(),
             mtime: utc(entry.meta.mtime),
             size_bytes: None,
             digest: None,
@@ -165,6 +166,40 @@ impl EntryView {
                 view.device = Some([*major, *minor]);
             }
             Kind::Dir | Kind::Fifo | Kind::Socket => {}
+        }
+        view
+    }
+
+    /// Of a layer's member.
+    pub(crate) fn of_member(entry: &TarEntry) -> Self {
+        let mut view = Self {
+            path: display_path(&entry.path),
+            kind: "file",
+            mode: format!("{:04o}", entry.mode),
+            uid: entry.uid,
+            gid: entry.gid,
+            mtime: utc(entry.mtime),
+            size_bytes: None,
+            digest: None,
+            mismatch: None,
+            target: None,
+            device: None,
+            xattrs: entry.xattrs.iter().map(|name| display_path(name)).collect(),
+        };
+        match &entry.kind {
+            TarKind::File { size } => view.size_bytes = Some(*size),
+            TarKind::Dir => view.kind = "dir",
+            TarKind::Fifo => view.kind = "fifo",
+            TarKind::Symlink { target } => (view.kind, view.target) = ("symlink", Some(display_path(target))),
+            TarKind::Hardlink { target } => {
+                (view.kind, view.target) = ("hardlink", Some(display_path(target)))
+            }
+            TarKind::CharDevice { major, minor } => {
+                (view.kind, view.device) = ("char-device", Some([*major, *minor]));
+            }
+            TarKind::BlockDevice { major, minor } => {
+                (view.kind, view.device) = ("block-device", Some([*major, *minor]));
+            }
         }
         view
     }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use dtrvault_format::tree::{path_as_text, path_order};
-use dtrvault_format::{Entry, Identity, Kind, SnapshotId};
+use dtrvault_format::{Digest, Entry, Identity, Kind, SnapshotId};
 use dtrvault_repo::Repository;
 use dtrvault_repo::read::Reader;
 
@@ -46,6 +46,12 @@ pub struct DiffReport {
     pub before: Option<SnapshotId>,
     /// The snapshot after.
     pub after: Option<SnapshotId>,
+    /// The layer before, when two layers were compared.
+    #[serde(serialize_with = "as_registries_do")]
+    pub before_blob: Option<Digest>,
+    /// The layer after.
+    #[serde(serialize_with = "as_registries_do")]
+    pub after_blob: Option<Digest>,
     /// Paths that are new.
     pub added: u64,
     /// Paths that are gone.
@@ -104,8 +110,15 @@ pub fn run(
     }
 }
 
+fn as_registries_do<S: serde::Serializer>(
+    blob: &Option<Digest>,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    serde::Serialize::serialize(&blob.map(|digest| digest.to_oci()), serializer)
+}
+
 impl DiffReport {
-    fn count(&mut self, changed: &ChangedPath) {
+    pub(crate) fn count(&mut self, changed: &ChangedPath) {
         match changed.change {
             Change::Added => self.added += 1,
             Change::Removed => self.removed += 1,

@@ -84,6 +84,36 @@ pub enum OpsError {
         /// The path.
         path: Vec<u8>,
     },
+    /// The snapshot has no blob with a digest that begins so.
+    #[error("snapshot {snapshot} has no blob {blob}")]
+    NoSuchBlob {
+        /// The snapshot.
+        snapshot: String,
+        /// What was given.
+        blob: String,
+    },
+    /// The blob holds no tar.
+    #[error("blob sha256:{digest} holds no tar")]
+    NoTar {
+        /// The blob.
+        digest: Digest,
+    },
+    /// The blob's tar is cut or damaged, and was so when it was taken.
+    #[error("blob sha256:{digest} holds no whole tar: {detail}")]
+    BrokenTar {
+        /// The blob.
+        digest: Digest,
+        /// How.
+        detail: String,
+    },
+    /// The blob's tar has no such path.
+    #[error("blob sha256:{digest} has no '{}'", display_path(.path))]
+    NoSuchMember {
+        /// The blob.
+        digest: Digest,
+        /// The path.
+        path: Vec<u8>,
+    },
     /// A blob did not come back with its digest or its length.
     #[error("blob sha256:{digest} is damaged: what its recipe gives has another digest")]
     WrongDigest {

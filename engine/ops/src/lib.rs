@@ -12,6 +12,7 @@ mod error;
 pub mod export;
 pub mod init;
 pub mod key;
+pub mod layer;
 mod layers;
 pub mod ls;
 pub mod optimize;

@@ -60,7 +60,7 @@ pub fn run(
 }
 
 /// Whether `path`, which lies below `folder`, lies directly in it.
-fn is_child(path: &[u8], folder: &[u8]) -> bool {
+pub(crate) fn is_child(path: &[u8], folder: &[u8]) -> bool {
     let skipped = if folder.is_empty() { 0 } else { folder.len() + 1 };
     path.get(skipped..).is_some_and(|rest| !rest.contains(&b'/'))
 }

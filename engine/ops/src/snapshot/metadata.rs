@@ -1,7 +1,6 @@
 //! The metadata part: one stream, kept byte for byte.
 
 use dtrvault_codec::{Ending, Form, TarReport, sniff};
-use dtrvault_format::tree::display_path;
 use dtrvault_format::{
     BlobRecord, Digest, MetadataForm, MetadataPart, ProblemKind, Recipe, Stats, StreamRef,
 };
@@ -14,7 +13,7 @@ use super::MetadataInput;
 use super::known_rows::{self, Origin};
 use super::problems::Problems;
 use super::rows_writer::{RowsWriter, StoredRows};
-use crate::content::read_full;
+use crate::content::{cut_detail, read_full};
 use crate::context::Context;
 use crate::error::{OpsError, Result};
 
@@ -142,22 +141,6 @@ impl Store {
                 let StoredRows { recipe, report, known } = stored;
                 Ok(Stored { recipe, report: Some(report), known: Some(known) })
             }
-        }
-    }
-}
-
-/// Where a tar is cut, in words; `None` when it is whole.
-fn cut_detail(report: &TarReport) -> Option<String> {
-    match &report.ending {
-        Ending::CutInMember { name, missing_bytes: 0, .. } => {
-            Some(format!("it ends in the padding after '{}'", display_path(name)))
-        }
-        Ending::CutInMember { name, missing_bytes, .. } => {
-            Some(format!("{missing_bytes} bytes of '{}' are missing", display_path(name)))
-        }
-        Ending::CutInHeader { offset } => Some(format!("it ends within the header at byte {offset}")),
-        Ending::Complete | Ending::NoEndBlocks | Ending::TrailingBytes { .. } | Ending::NotTarFrom { .. } => {
-            None
         }
     }
 }
