@@ -72,8 +72,52 @@ fn what_cannot_be_made_again_is_kept_as_it_is_and_told() {
     let damaged = [&sound[..sound.len() / 2], b"something else"].concat();
     storage.image("acme/app", "v1", &[sound, damaged]);
     let told = vault.run(["snapshot", "--registry", "registry"]).ok();
-    assert!(told.text().contains("taken apart  1 layer"), "{}", told.text());
-    assert!(told.text().contains("1 (") && told.text().contains("kept as"), "{}", told.text());
+    for line in
+        ["taken apart  1 layer, ", "which hold", "kept as is   1 layer, ", ": it is damaged", "in all "]
+    {
+        assert!(told.text().contains(line), "{line}: {}", told.text());
+    }
     vault.run(["restore", "--snapshot", "latest", "--target", "out"]).ok();
     assert_same(&listing(storage.root()), &listing(&vault.at("out")));
+}
+
+#[test]
+fn numbers_of_one_kind_are_told_against_each_other() {
+    let vault = Vault::init();
+    let storage = Storage::create(vault.at("registry"));
+    let plain = plain_layer(1, 1);
+    let layer = gzip(&plain, 6);
+    storage.image("acme/app", "v1", std::slice::from_ref(&layer));
+    let taken = vault.run(["snapshot", "--registry", "registry", "--json"]).ok().json();
+    let number = |way: &str| shapes::number(&taken, way);
+    let (gzip_bytes, plain_bytes) = (layer.len() as u64, plain.len() as u64);
+    assert_eq!(number("layers.deep.GNU gzip 6.blob_bytes"), gzip_bytes);
+    assert_eq!(number("layers.deep.GNU gzip 6.content_bytes"), plain_bytes);
+    assert_eq!(number("content_bytes"), number("stats.read_bytes") - gzip_bytes + plain_bytes);
+    assert!(number("stats.new_bytes") > number("stats.seen_bytes"), "{taken:#}");
+    let total = shapes::field(&taken, "stats.total_ratio").as_f64().unwrap();
+    let expected = number("stats.seen_bytes") as f64 / number("stats.written_bytes") as f64;
+    assert!((total - expected).abs() < 0.001, "{taken:#}");
+    let stats = vault.run(["stats", "--json"]).ok().json();
+    assert_eq!(shapes::number(&stats, "encoders.GNU gzip 6.blobs"), 1);
+    assert_eq!(shapes::number(&stats, "encoders.GNU gzip 6.blob_bytes"), gzip_bytes);
+    assert_eq!(shapes::number(&stats, "encoders.GNU gzip 6.content_bytes"), plain_bytes);
+    let longer = shapes::number(&stats, "restore_content_bytes") - shapes::number(&stats, "restore_bytes");
+    assert!(longer >= plain_bytes - gzip_bytes && longer < plain_bytes - gzip_bytes + 2000, "{stats:#}");
+    vault.run(["stats"]).ok().tells("made by        GNU gzip 6: 1 layer").tells("in all");
+}
+
+#[test]
+fn layers_of_very_many_members_are_counted_too() {
+    let vault = Vault::init();
+    let storage = Storage::create(vault.at("registry"));
+    let member = gzip(&plain_layer(1, 1)[..2048], 6);
+    let layer: Vec<u8> =
+        (0..1000).flat_map(|n| [member.clone(), gzip(&vec![n as u8; 1 + n % 7], 6)].concat()).collect();
+    storage.image("acme/app", "v1", std::slice::from_ref(&layer));
+    vault.run(["snapshot", "--registry", "registry"]).ok();
+    let stats = vault.run(["stats", "--json"]).ok().json();
+    let encoders = shapes::field(&stats, "encoders").as_object().unwrap().clone();
+    let content: u64 = encoders.values().map(|made| made["content_bytes"].as_u64().unwrap()).sum();
+    assert_eq!(content, 1000 * 2048 + (0..1000).map(|n| 1 + n % 7).sum::<u64>(), "{encoders:?}");
 }

@@ -52,21 +52,25 @@ struct ImagesView<'a> {
 struct StatsView<'a> {
     #[serde(flatten)]
     stats: &'a Stats,
-    /// All content to what was new; nothing when nothing was.
-    dedup_ratio: Option<f64>,
-    /// What was new to what it took.
+    /// What was new to what it took; nothing when nothing was written.
     compression_ratio: Option<f64>,
+    /// All content to what it took.
+    total_ratio: Option<f64>,
 }
 
 impl<'a> StatsView<'a> {
     fn new(stats: &'a Stats) -> Self {
-        let of = |whole, part| (part > 0).then(|| thousandths(dtrvault_ops::stats::ratio(whole, part)));
         Self {
             stats,
-            dedup_ratio: of(stats.seen_bytes, stats.new_bytes),
-            compression_ratio: of(stats.new_bytes, stats.written_bytes),
+            compression_ratio: ratio(stats.new_bytes, stats.written_bytes),
+            total_ratio: ratio(stats.seen_bytes, stats.written_bytes),
         }
     }
+}
+
+/// How many times `part` goes into `whole`; nothing when there is nothing to divide by.
+pub(crate) fn ratio(whole: u64, part: u64) -> Option<f64> {
+    (part > 0).then(|| thousandths(dtrvault_ops::stats::ratio(whole, part)))
 }
 
 /// A ratio with three decimal places.

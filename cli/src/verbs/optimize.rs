@@ -1,7 +1,6 @@
 //! `optimize`: stores layers better that were taken as they are.
 
 use dtrvault_ops::optimize::{self, OptimizeReport};
-use dtrvault_ops::snapshot::LayerReport;
 
 use crate::app::{App, file_threads};
 use crate::error::Result;
@@ -42,11 +41,13 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<Exit> {
 }
 
 fn lines(report: &OptimizeReport) -> Vec<String> {
-    let (deep, opaque) = (LayerReport::sum(&report.layers.deep), LayerReport::sum(&report.layers.opaque));
+    let (deep, opaque) = (report.layers.all_deep(), report.layers.all_opaque());
     let mut lines = vec![format!(
-        "taken apart: {} ({}), written {}",
+        "taken apart: {}, {}, which hold {}; new {}, written {}",
         count(deep.blobs, "layer", "layers"),
         human(deep.bytes),
+        human(deep.content_bytes),
+        human(report.new_bytes),
         human(report.written_bytes)
     )];
     if opaque.blobs > 0 {

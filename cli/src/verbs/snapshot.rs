@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
+use dtrvault_ops::format::Problem;
 use dtrvault_ops::format::limits::{MAX_TAGS, MAX_TEXT_BYTES};
-use dtrvault_ops::format::{Problem, Snapshot, SnapshotId};
 use dtrvault_ops::registry::{WalkOptions, exclusions};
 use dtrvault_ops::snapshot::{
     self, DryRunReport, ImagesInput, LayerReport, Layers, MetadataInput, SnapshotOptions, SnapshotReport,
@@ -19,8 +19,8 @@ use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::render::size::{human, ratio};
 use crate::render::time::duration;
-use crate::render::views::SnapshotView;
-use crate::render::{count, short, tame};
+use crate::render::views::{self, SnapshotView};
+use crate::render::{count, grouped, short, tame};
 
 /// Take a snapshot
 #[derive(Debug, clap::Args)]
@@ -127,9 +127,10 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<Exit> {
     let repo = app.open_unread()?;
     let report = snapshot::run(&repo, options, &app.context());
     app.end_progress();
-    let SnapshotReport { id, snapshot, layers } = report?;
+    let report = report?;
+    let snapshot = &report.snapshot;
     warn_some(snapshot.problem_count, &snapshot.problems, problem_line);
-    show(app, &id, &snapshot, &layers)?;
+    show(app, &report)?;
     Ok(if snapshot.complete { Exit::Done } else { Exit::Incomplete })
 }
 
@@ -174,16 +175,27 @@ struct Summary<'a> {
     #[serde(flatten)]
     snapshot: SnapshotView<'a>,
     layers: &'a LayerReport,
+    /// What was read, layers that were taken apart by their content.
+    content_bytes: u64,
+    /// That to what was new.
+    dedup_ratio: Option<f64>,
 }
 
-fn show(app: &App, id: &SnapshotId, snapshot: &Snapshot, layers: &LayerReport) -> Result<()> {
+fn show(app: &App, report: &SnapshotReport) -> Result<()> {
+    let SnapshotReport { id, snapshot, layers } = report;
+    let stats = &snapshot.stats;
+    let content_bytes = report.content_bytes();
     if app.output.json {
-        return app.output.object(&Summary { snapshot: SnapshotView::new(id, snapshot), layers });
+        return app.output.object(&Summary {
+            snapshot: SnapshotView::new(id, snapshot),
+            layers,
+            content_bytes,
+            dedup_ratio: views::ratio(content_bytes, stats.new_bytes),
+        });
     }
     if app.output.quiet {
         return app.output.lines([id.to_string()]);
     }
-    let stats = &snapshot.stats;
     let mut lines = vec![format!("snapshot {} taken in {}", short(id), duration(stats.duration_ms))];
     if let Some(part) = &snapshot.metadata {
         let what = match part.members {
@@ -204,17 +216,12 @@ fn show(app: &App, id: &SnapshotId, snapshot: &Snapshot, layers: &LayerReport) -
         human(stats.seen_bytes),
         human(stats.read_bytes)
     ));
-    let (deep, opaque) = (LayerReport::sum(&layers.deep), LayerReport::sum(&layers.opaque));
-    if deep.blobs + opaque.blobs > 0 {
-        let kept = match opaque.blobs {
-            0 => String::new(),
-            blobs => format!("; {blobs} ({}) kept as they are", human(opaque.bytes)),
-        };
-        let apart = count(deep.blobs, "layer", "layers");
-        lines.push(format!("  taken apart  {apart} ({}){kept}", human(deep.bytes)));
-    }
-    let new = match ratio(stats.seen_bytes, stats.new_bytes) {
-        Some(ratio) if stats.seen_bytes > stats.new_bytes => format!(" (deduplication {ratio})"),
+    lines.extend(layer_lines(layers));
+    // Both sides are what was read, layers by their content: what is seen is shorter by gzip.
+    let new = match ratio(content_bytes, stats.new_bytes) {
+        Some(ratio) if content_bytes > stats.new_bytes => {
+            format!(", of {} that were looked at (deduplication {ratio})", human(content_bytes))
+        }
         _ => String::new(),
     };
     lines.push(format!(
@@ -227,6 +234,10 @@ fn show(app: &App, id: &SnapshotId, snapshot: &Snapshot, layers: &LayerReport) -
         _ => String::new(),
     };
     lines.push(format!("  written      {}{written}", human(stats.written_bytes)));
+    if let Some(ratio) = ratio(stats.seen_bytes, stats.written_bytes) {
+        let (seen, written) = (human(stats.seen_bytes), human(stats.written_bytes));
+        lines.push(format!("  in all       {ratio}: {seen} seen, {written} written"));
+    }
     if !snapshot.complete {
         lines.push(format!(
             "  INCOMPLETE   {} listed above",
@@ -234,6 +245,25 @@ fn show(app: &App, id: &SnapshotId, snapshot: &Snapshot, layers: &LayerReport) -
         ));
     }
     app.output.lines(lines)
+}
+
+/// What became of the layers that were read.
+fn layer_lines(layers: &LayerReport) -> Vec<String> {
+    let (deep, opaque) = (layers.all_deep(), layers.all_opaque());
+    let mut lines = Vec::new();
+    if deep.blobs > 0 {
+        let apart = count(deep.blobs, "layer", "layers");
+        let (bytes, content) = (human(deep.bytes), human(deep.content_bytes));
+        lines.push(format!("  taken apart  {apart}, {bytes}, which hold {content}"));
+    }
+    if opaque.blobs > 0 {
+        let kept = count(opaque.blobs, "layer", "layers");
+        lines.push(format!("  kept as is   {kept}, {}", human(opaque.bytes)));
+        lines.extend(layers.opaque.iter().map(|(reason, total)| {
+            format!("               {} of {}: {reason}", grouped(total.blobs), human(total.bytes))
+        }));
+    }
+    lines
 }
 
 /// What a dry run found, with its problems.

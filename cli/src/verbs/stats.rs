@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use dtrvault_ops::format::RepoId;
+use dtrvault_ops::snapshot::DeepTotal;
 use dtrvault_ops::stats::{self, StatsReport};
 use serde::Serialize;
 
 use crate::app::App;
 use crate::error::Result;
 use crate::exit::Exit;
-use crate::render::size::human;
+use crate::render::size::{human, ratio};
 use crate::render::time::{duration, local};
 use crate::render::views::{SnapshotView, thousandths};
 use crate::render::{count, grouped, tame};
@@ -34,6 +35,7 @@ struct RepositoryView {
     repository: RepoId,
     snapshots: u64,
     restore_bytes: u64,
+    restore_content_bytes: u64,
     files: u64,
     blobs: u64,
     blob_bytes: u64,
@@ -45,7 +47,9 @@ struct RepositoryView {
     unreferenced_pack_bytes: u64,
     dedup_ratio: f64,
     compression_ratio: f64,
+    total_ratio: f64,
     recipes: BTreeMap<&'static str, RecipeView>,
+    encoders: BTreeMap<String, DeepTotal>,
 }
 
 #[derive(Serialize)]
@@ -81,6 +85,7 @@ fn view(report: StatsReport) -> RepositoryView {
         repository: report.repository,
         snapshots: report.snapshots,
         restore_bytes: report.restore_bytes,
+        restore_content_bytes: report.restore_content_bytes,
         files: report.files,
         blobs: report.blobs,
         blob_bytes: report.blob_bytes,
@@ -92,6 +97,8 @@ fn view(report: StatsReport) -> RepositoryView {
         unreferenced_pack_bytes: report.unreferenced_pack_bytes,
         dedup_ratio: thousandths(report.dedup_ratio),
         compression_ratio: thousandths(report.compression_ratio),
+        total_ratio: thousandths(report.total_ratio),
+        encoders: report.encoders,
         recipes: report
             .recipes
             .into_iter()
@@ -112,12 +119,27 @@ fn of_repository(report: &StatsReport) -> Vec<String> {
         format!("blobs          {}, {}", grouped(report.blobs), human(report.blob_bytes)),
         format!("chunks         {}, {}", grouped(report.chunks), human(report.chunk_bytes)),
         format!("packs          {}, {}", grouped(report.packs), human(report.pack_bytes)),
-        format!("deduplication  {:.1}×", report.dedup_ratio),
+        format!(
+            "deduplication  {:.1}×, of {} with layers by their content",
+            report.dedup_ratio,
+            human(report.restore_content_bytes)
+        ),
         format!("compression    {:.1}×", report.compression_ratio),
+        format!(
+            "in all         {:.1}×: {} restored, {} stored",
+            report.total_ratio,
+            human(report.restore_bytes),
+            human(report.pack_bytes)
+        ),
     ];
     for (name, recipe) in &report.recipes {
         let blobs = count(recipe.blobs, "blob", "blobs");
         lines.push(format!("stored as      {name}: {blobs}, {}", human(recipe.bytes)));
+    }
+    for (name, made) in &report.encoders {
+        let blobs = count(made.blobs, "layer", "layers");
+        let (bytes, content) = (human(made.bytes), human(made.content_bytes));
+        lines.push(format!("made by        {name}: {blobs}, {bytes}, which hold {content}"));
     }
     if report.unreferenced_packs > 0 {
         lines.push(format!(
@@ -168,6 +190,9 @@ fn of_snapshot(id: &str, snapshot: &dtrvault_ops::format::Snapshot) -> Vec<Strin
         count(stats.new_chunks, "chunk", "chunks")
     ));
     lines.push(format!("written    {}", human(stats.written_bytes)));
+    if let Some(ratio) = ratio(stats.seen_bytes, stats.written_bytes) {
+        lines.push(format!("in all     {ratio}, seen to written"));
+    }
     lines.push(format!("took       {}", duration(stats.duration_ms)));
     lines.push(format!("complete   {}", if snapshot.complete { "yes" } else { "no" }));
     for problem in snapshot.problems.iter().take(super::LISTED) {

@@ -188,6 +188,15 @@ impl Content {
     }
 }
 
+/// What made a stream, and how long its content is, by its [`Layer::replay`].
+///
+/// # Errors
+/// [`CodecError::Replay`].
+pub fn made_by(replay: &[u8]) -> Result<(Option<Encoder>, u64), CodecError> {
+    let replay = Replay::from_bytes(replay).map_err(CodecError::Replay)?;
+    Ok((replay.encoder(), replay.plain_len()))
+}
+
 /// A gzip stream that is made again from its content. Fails with a [`CodecError`] inside the `io::Error`;
 /// after any error every read fails.
 pub struct GzipJoin<R> {

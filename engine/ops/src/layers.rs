@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dtrvault_codec::layer::{Encoder, Refusal};
 
-use crate::content::{Gzip, Opaque};
+use crate::content::{Apart, Gzip, Opaque};
 
 /// Encoders that are found and turn out to be wrong, until it is given up.
 const MAX_WRONG_ENCODERS: usize = 3;
@@ -23,9 +23,21 @@ pub enum Layers {
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct LayerReport {
     /// Those that were stored as their content, by what made them.
-    pub deep: BTreeMap<String, LayerTotal>,
+    pub deep: BTreeMap<String, DeepTotal>,
     /// Those that were stored as they are although they were to be taken apart, by why.
     pub opaque: BTreeMap<String, LayerTotal>,
+}
+
+/// Gzip blobs that are stored as their content.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct DeepTotal {
+    /// How many.
+    pub blobs: u64,
+    /// Their lengths added up.
+    #[serde(rename = "blob_bytes")]
+    pub bytes: u64,
+    /// Lengths of their content added up.
+    pub content_bytes: u64,
 }
 
 /// Some gzip blobs.
@@ -38,21 +50,42 @@ pub struct LayerTotal {
     pub bytes: u64,
 }
 
+impl DeepTotal {
+    /// These and others.
+    pub(crate) fn add(&mut self, blobs: u64, bytes: u64, content_bytes: u64) {
+        // Lengths in records are claims of whoever wrote them.
+        self.blobs += blobs;
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.content_bytes = self.content_bytes.saturating_add(content_bytes);
+    }
+}
+
 impl LayerReport {
     pub(crate) fn add(&mut self, layer: TriedLayer) {
-        let total = match layer.outcome {
-            Ok(encoder) => self.deep.entry(encoder.to_string()),
-            Err(opaque) => self.opaque.entry(opaque.reason().to_owned()),
+        match layer.outcome {
+            Ok(Apart { encoder, content_len }) => {
+                self.deep.entry(encoder.to_string()).or_default().add(1, layer.size, content_len);
+            }
+            Err(opaque) => {
+                let total = self.opaque.entry(opaque.reason().to_owned()).or_default();
+                total.blobs += 1;
+                total.bytes += layer.size;
+            }
         }
-        .or_default();
-        total.blobs += 1;
-        total.bytes += layer.size;
     }
 
-    /// All of some.
+    /// All that were stored as their content.
     #[must_use]
-    pub fn sum(of: &BTreeMap<String, LayerTotal>) -> LayerTotal {
-        of.values().fold(LayerTotal::default(), |sum, total| LayerTotal {
+    pub fn all_deep(&self) -> DeepTotal {
+        let mut sum = DeepTotal::default();
+        self.deep.values().for_each(|total| sum.add(total.blobs, total.bytes, total.content_bytes));
+        sum
+    }
+
+    /// All that were stored as they are.
+    #[must_use]
+    pub fn all_opaque(&self) -> LayerTotal {
+        self.opaque.values().fold(LayerTotal::default(), |sum, total| LayerTotal {
             blobs: sum.blobs + total.blobs,
             bytes: sum.bytes + total.bytes,
         })
@@ -64,8 +97,8 @@ impl LayerReport {
 pub(crate) struct TriedLayer {
     /// Its length, bytes.
     pub(crate) size: u64,
-    /// What made it, or why it is stored as it is.
-    pub(crate) outcome: Result<Encoder, Opaque>,
+    /// What it was taken apart into, or why it is stored as it is.
+    pub(crate) outcome: Result<Apart, Opaque>,
 }
 
 /// The tries for one blob.
@@ -107,9 +140,9 @@ impl Tries {
     }
 
     /// What is to be said of it, now that it is stored; nothing of what was no gzip stream.
-    pub(crate) fn layer(self, encoder: Option<Encoder>, size: u64) -> Option<TriedLayer> {
-        let outcome = match (encoder, self.opaque) {
-            (Some(encoder), _) => Ok(encoder),
+    pub(crate) fn layer(self, apart: Option<Apart>, size: u64) -> Option<TriedLayer> {
+        let outcome = match (apart, self.opaque) {
+            (Some(apart), _) => Ok(apart),
             (None, opaque) => Err(opaque?),
         };
         Some(TriedLayer { size, outcome })

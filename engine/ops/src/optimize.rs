@@ -152,7 +152,7 @@ impl Work<'_> {
             let mut source = first.as_slice().chain(blob);
             match write_blob(self.session, tries.gzip(), &mut source, &mut proceed) {
                 Ok(stored) => {
-                    let layer = tries.layer(stored.encoder, stored.size);
+                    let layer = tries.layer(stored.apart, stored.size);
                     let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
                     report.looked_at += 1;
                     layer.into_iter().for_each(|layer| report.layers.add(layer));

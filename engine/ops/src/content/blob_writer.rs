@@ -33,8 +33,17 @@ pub(crate) struct BlobSummary {
     pub(crate) digest: Digest,
     /// Its length, bytes.
     pub(crate) size: u64,
-    /// What made it, when its content was stored instead.
-    pub(crate) encoder: Option<Encoder>,
+    /// What it was taken apart into, when its content was stored instead.
+    pub(crate) apart: Option<Apart>,
+}
+
+/// What is known of a gzip blob that was taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Apart {
+    /// What made it.
+    pub(crate) encoder: Encoder,
+    /// Length of its content, bytes.
+    pub(crate) content_len: u64,
 }
 
 /// How gzip blobs are stored.
@@ -100,12 +109,12 @@ fn store(
         filled = read_full(source, buffer).map_err(BlobError::Read)?;
     }
     let digest = Digest::new(hasher.finalize().into());
-    let (recipe, encoder) = body.finish(session)?;
+    let (recipe, apart) = body.finish(session)?;
     let known = session.known_blob(&digest)?;
     if known.is_none_or(|(_, known)| known.rank() < recipe.rank()) {
         session.record_blob(BlobRecord { digest, size: read, recipe });
     }
-    Ok(BlobSummary { digest, size: read, encoder })
+    Ok(BlobSummary { digest, size: read, apart })
 }
 
 /// What is compressed shares nothing at a fine grain, and costs an entry a chunk.
@@ -135,8 +144,8 @@ impl Body {
         }
     }
 
-    /// The recipe, and what made the blob.
-    fn finish(self, session: &Session) -> std::result::Result<(Recipe, Option<Encoder>), BlobError> {
+    /// The recipe, and what the blob was taken apart into.
+    fn finish(self, session: &Session) -> std::result::Result<(Recipe, Option<Apart>), BlobError> {
         match self {
             Self::Plain(stream) => Ok((Recipe::Plain(stream.finish()?), None)),
             Self::Layer(layer) => layer.finish(session)?.map_err(BlobError::Opaque),

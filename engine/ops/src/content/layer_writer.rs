@@ -6,6 +6,7 @@ use dtrvault_format::limits::{MAX_LONG_REPLAY_BYTES, MAX_REPLAY_BYTES};
 use dtrvault_format::{Recipe, Replay};
 use dtrvault_repo::write::{Class, Session, StreamWriter};
 
+use super::blob_writer::Apart;
 use crate::error::{OpsError, Result};
 
 /// A blob that is being taken apart.
@@ -73,8 +74,8 @@ impl LayerWriter {
         opaque_or_failed(self.splitter.push(bytes, &mut self.streams))
     }
 
-    /// Ends the blob, and gives its recipe and what made it.
-    pub(super) fn finish(mut self, session: &Session) -> Taken<(Recipe, Option<Encoder>)> {
+    /// Ends the blob, and gives its recipe and what is known of it.
+    pub(super) fn finish(mut self, session: &Session) -> Taken<(Recipe, Option<Apart>)> {
         let layer = match opaque_or_failed(self.splitter.finish(&mut self.streams))? {
             Ok(layer) => layer,
             Err(opaque) => return Ok(Err(opaque)),
@@ -95,7 +96,9 @@ impl LayerWriter {
             stream.write(&layer.replay)?;
             Replay::Long(stream.finish()?)
         };
-        Ok(Ok((Recipe::Gzip { replay, content: Box::new(content) }, layer.encoder)))
+        let content_len = layer.content_len;
+        let apart = layer.encoder.map(|encoder| Apart { encoder, content_len });
+        Ok(Ok((Recipe::Gzip { replay, content: Box::new(content) }, apart)))
     }
 }
 

@@ -26,7 +26,7 @@ use crate::context::Context;
 use crate::error::{OpsError, Result};
 use problems::Problems;
 
-pub use crate::layers::{LayerReport, LayerTotal, Layers};
+pub use crate::layers::{DeepTotal, LayerReport, LayerTotal, Layers};
 
 /// A metadata stream that was taken elsewhere.
 pub struct MetadataInput {
@@ -75,6 +75,16 @@ pub struct SnapshotReport {
     pub snapshot: Snapshot,
     /// What became of the layers that were read.
     pub layers: LayerReport,
+}
+
+impl SnapshotReport {
+    /// What was read, with the content of the layers that were taken apart in their place: of these bytes
+    /// some were new.
+    #[must_use]
+    pub fn content_bytes(&self) -> u64 {
+        let deep = self.layers.all_deep();
+        self.snapshot.stats.read_bytes.saturating_sub(deep.bytes).saturating_add(deep.content_bytes)
+    }
 }
 
 /// What would be taken.

@@ -4,7 +4,6 @@ use std::io::{self, Read};
 use std::thread;
 use std::time::Duration;
 
-use dtrvault_codec::layer::Encoder;
 use dtrvault_format::{Content, Digest, Entry, File, Identity, Kind, Problem, ProblemKind};
 use dtrvault_registry::layout::{PathKind, classify};
 use dtrvault_registry::link;
@@ -13,7 +12,7 @@ use dtrvault_repo::write::Session;
 
 use super::problems::Problems;
 use super::references::{may_be_manifest, names_of};
-use crate::content::{BlobError, BlobSummary, Opaque, write_blob};
+use crate::content::{Apart, BlobError, BlobSummary, Opaque, write_blob};
 use crate::context::Context;
 use crate::error::Result;
 use crate::layers::{Layers, TriedLayer, Tries};
@@ -175,7 +174,7 @@ impl ReadFile<'_> {
                     if blob.manifest.is_some() {
                         outcome.notes().manifest = blob.manifest;
                     }
-                    if let Some(layer) = tries.layer(blob.encoder, blob.size) {
+                    if let Some(layer) = tries.layer(blob.apart, blob.size) {
                         outcome.notes().layer = Some(layer);
                     }
                     let content = Content::Blob(blob.digest);
@@ -257,9 +256,9 @@ impl ReadFile<'_> {
         let written = write_blob(self.session, tries.gzip(), &mut begin.as_slice().chain(source), &mut seen);
         tries.reported_bytes = reported;
         match written {
-            Ok(BlobSummary { digest, size, encoder }) => {
+            Ok(BlobSummary { digest, size, apart }) => {
                 let manifest = manifest.zip(names).filter(|(named, _)| *named == digest);
-                Ok(Stored::Blob(StoredBlob { digest, size, encoder, manifest }))
+                Ok(Stored::Blob(StoredBlob { digest, size, apart, manifest }))
             }
             Err(BlobError::Opaque(opaque)) => Ok(Stored::Opaque(opaque)),
             Err(BlobError::Read(error)) => Ok(Stored::Unreadable(error)),
@@ -287,7 +286,7 @@ enum Stored {
 struct StoredBlob {
     digest: Digest,
     size: u64,
-    encoder: Option<Encoder>,
+    apart: Option<Apart>,
     manifest: Option<(Digest, Vec<Digest>)>,
 }
 
