@@ -7,8 +7,8 @@ use crate::pigz::History;
 /// Length of pgzip's blocks unless somebody asks for others, bytes.
 const PGZIP_BLOCK_BYTES: u32 = 1 << 20;
 
-/// Length of pigz's blocks unless somebody asks for others, bytes.
-const PIGZ_BLOCK_BYTES: u32 = 128 << 10;
+/// Lengths of pigz's blocks, bytes: the usual one, and those that somebody is likely to ask for.
+const PIGZ_BLOCK_BYTES: [u32; 5] = [128 << 10, 256 << 10, 512 << 10, 1 << 20, 2 << 20];
 
 /// What most layers were made by: tried before all others.
 const USUAL: [Encoder; 9] = [
@@ -68,19 +68,25 @@ fn pgzip(first: u64, is_only: bool) -> impl Iterator<Item = Encoder> {
     })
 }
 
-/// Every pigz with blocks of this length.
-fn pigz(block_bytes: u32) -> impl Iterator<Item = Encoder> {
-    BLOCK_LEVELS
-        .into_iter()
-        .flat_map(move |level| History::ALL.map(|history| Encoder::Pigz { level, block_bytes, history }))
+/// Every pigz with blocks of this length, and one of these histories.
+fn pigz(block_bytes: u32, histories: &[History]) -> impl Iterator<Item = Encoder> {
+    BLOCK_LEVELS.into_iter().flat_map(move |level| {
+        histories.iter().map(move |history| Encoder::Pigz { level, block_bytes, history: *history })
+    })
 }
 
-/// How long pigz's blocks may be in a stream with these flushes. Only some of its blocks end with one that shows.
-fn pigz_block_bytes(flushes: &[u64]) -> impl Iterator<Item = u32> {
+/// Every pigz of which these flushes are joints. Only some of its joints show.
+fn pigz_that_shows(flushes: &[u64]) -> impl Iterator<Item = Encoder> {
     let common = flushes.iter().fold(0, |common, flush| greatest_common_divisor(common, *flush));
-    let lengths = [1, 2, 3].into_iter().filter_map(move |parts| u32::try_from(common / parts).ok());
-    let usual = std::iter::once(PIGZ_BLOCK_BYTES);
-    usual.chain(lengths.filter(|length| *length > 0 && *length != PIGZ_BLOCK_BYTES))
+    let parts = [1, 2, 3].into_iter().filter_map(move |parts| u32::try_from(common / parts).ok());
+    let parts = parts.filter(|length| *length > 0 && !PIGZ_BLOCK_BYTES.contains(length));
+    let usual = PIGZ_BLOCK_BYTES.into_iter().filter(move |length| common.is_multiple_of(u64::from(*length)));
+    usual.chain(parts).flat_map(|length| pigz(length, &History::ALL))
+}
+
+/// Every pigz that is likely to have made a stream in which no joint shows. Without history all of them do.
+fn pigz_that_hides() -> impl Iterator<Item = Encoder> {
+    PIGZ_BLOCK_BYTES.into_iter().flat_map(|length| pigz(length, &[History::Window, History::Stream]))
 }
 
 fn greatest_common_divisor(a: u64, b: u64) -> u64 {
@@ -89,10 +95,8 @@ fn greatest_common_divisor(a: u64, b: u64) -> u64 {
 
 /// What may have made a stream with these flushes, in the order in which it is to be tried.
 pub(crate) fn candidates(flushes: &[u64]) -> impl Iterator<Item = Encoder> {
-    let blocks = flushes
-        .first()
-        .map(|first| pgzip(*first, flushes.len() == 1).chain(pigz_block_bytes(flushes).flat_map(pigz)));
-    // It may be that none of pigz's blocks shows.
-    let hidden = flushes.is_empty().then(|| pigz(PIGZ_BLOCK_BYTES));
+    let first = flushes.first();
+    let blocks = first.map(|first| pgzip(*first, flushes.len() == 1).chain(pigz_that_shows(flushes)));
+    let hidden = flushes.is_empty().then(pigz_that_hides);
     blocks.into_iter().flatten().chain(simple()).chain(hidden.into_iter().flatten())
 }

@@ -4,21 +4,35 @@
 mod common;
 
 use common::{Noise, Oracle, assert_same, content, deflate_by};
-use gzip_replay::{Analyser, Encoder, Error, Refusal, Replay, Replayer};
+use gzip_replay::pigz::{self, History};
+use gzip_replay::{Analyser, Deflate, Encoder, Error, Refusal, Replay, Replayer};
 
-/// Analyses a stream in pieces, makes it again in others, and tells its replay and its content.
-fn there_and_back(stream: &[u8], what: &str) -> (Replay, Vec<u8>) {
+/// Analyses a stream in pieces, and gives its content.
+fn analysed(stream: &[u8], without: &[Encoder]) -> Result<(Replay, Vec<u8>), Error> {
     let mut plain = Vec::new();
-    let mut analyser = Analyser::new();
+    let mut analyser = Analyser::without(without);
     for piece in stream.chunks(10_007) {
-        analyser
-            .write(piece, &mut |bytes: &[u8]| {
-                plain.extend_from_slice(bytes);
-                Ok(())
-            })
-            .unwrap_or_else(|error| panic!("{what}: {error}"));
+        analyser.write(piece, &mut |bytes: &[u8]| {
+            plain.extend_from_slice(bytes);
+            Ok(())
+        })?;
     }
-    let replay = analyser.finish().unwrap_or_else(|error| panic!("{what}: {error}"));
+    Ok((analyser.finish()?, plain))
+}
+
+/// Analyses a stream, without an encoder that made its beginning alone; makes it again, in pieces; and tells
+/// its replay and its content.
+fn there_and_back(stream: &[u8], what: &str) -> (Replay, Vec<u8>) {
+    let mut without = Vec::new();
+    let (replay, plain) = loop {
+        match analysed(stream, &without) {
+            Ok(found) => break found,
+            Err(Error::Refused(Refusal::Diverged { encoder, .. })) if without.len() < 3 => {
+                without.push(encoder)
+            }
+            Err(error) => panic!("{what}: {error}"),
+        }
+    };
     let replay = Replay::from_bytes(&replay.to_bytes()).unwrap();
     let mut replayer = Replayer::new(replay.clone()).unwrap();
     let mut again = Vec::new();
@@ -26,6 +40,12 @@ fn there_and_back(stream: &[u8], what: &str) -> (Replay, Vec<u8>) {
     replayer.finish(&mut again).unwrap();
     assert_same(&again, stream, what);
     (replay, plain)
+}
+
+/// A deflate stream as a gzip file of one member.
+fn wrapped(deflate: &[u8], plain: &[u8]) -> Vec<u8> {
+    let (header, crc) = ([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3], crc32fast::hash(plain));
+    [&header[..], deflate, &crc.to_le_bytes(), &(plain.len() as u32).to_le_bytes()].concat()
 }
 
 fn refusal(stream: &[u8]) -> Refusal {
@@ -84,11 +104,47 @@ fn streams_of_programs_come_back() {
                 "zlib" => zlib.encode("deflate", options[0].parse().unwrap(), 0, &plain),
                 _ => deflate_by(name, options, &plain),
             };
-            let (header, crc) = ([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3], crc32fast::hash(&plain));
-            let length = (plain.len() as u32).to_le_bytes();
-            let stream = [&header[..], &deflate, &crc.to_le_bytes(), &length].concat();
-            assert_same(&there_and_back(&stream, &what).1, &plain, &what);
+            assert_same(&there_and_back(&wrapped(&deflate, &plain), &what).1, &plain, &what);
         }
+    }
+}
+
+/// Every other joint between blocks of pigz shows, as an empty stored block. The analyser looks for them in the
+/// first 1.25 MiB, and has to guess where it sees none.
+#[test]
+fn streams_of_pigz_come_back_where_no_joint_shows() {
+    const SEEN_BYTES: usize = 1_310_720;
+    let mut noise = Noise(5);
+    for (kib, options) in [
+        (512, &["-6", "-p", "4", "-b", "512"][..]),
+        (512, &["-9", "-p", "1", "-b", "512"]),
+        (1024, &["-6", "-p", "4", "-b", "1024"]),
+        (1024, &["-1", "-p", "4", "-b", "1024"]),
+    ] {
+        let (level, history) = (options[0][1..].parse().unwrap(), [History::Window, History::Stream]);
+        let history = history[usize::from(options[2] == "1")];
+        let mut hidden = 0;
+        for round in 0..8 {
+            let pieces = std::iter::repeat_with(|| content(&mut noise, 200_000)).take(400).flatten();
+            let plain: Vec<u8> = pieces.take(3 << 20).collect();
+            let mut made = Vec::new();
+            let mut encoder = pigz::Encoder::new(level, kib << 10, history).unwrap();
+            encoder.write(&plain[..SEEN_BYTES], &mut made);
+            if made.windows(4).any(|four| *four == [0, 0, 0xff, 0xff]) {
+                continue;
+            }
+            hidden += 1;
+            let what = format!("pigz {options:?}, round {round}");
+            let stream = wrapped(&deflate_by("pigz", options, &plain), &plain);
+            let (replay, found) = there_and_back(&stream, &what);
+            assert_same(&found, &plain, &what);
+            // What it knew of the block before need not show either.
+            let Some(Encoder::Pigz { block_bytes, .. }) = replay.encoder() else {
+                panic!("{what}: {replay:?}")
+            };
+            assert_eq!(block_bytes as usize, kib << 10, "{what}");
+        }
+        assert!(hidden > 0, "{options:?}: every joint shows");
     }
 }
 
