@@ -29,7 +29,7 @@ impl BitWriter {
         // Whole words are stored, the last one beyond the end of the bits.
         out.resize(start + most / 8 + 16, 0);
         let mut burst = Burst { bytes: &mut out[start..], at: 0, bits: self.bits, count: self.count };
-        burst.put(0, 0);
+        burst.settle();
         write(&mut burst);
         let Burst { at, bits, count, .. } = burst;
         (self.bits, self.count) = (bits, count);
@@ -52,7 +52,7 @@ pub(crate) struct Burst<'a> {
     at: usize,
     /// Bits that are no whole byte yet.
     bits: u64,
-    /// How many: under 8 between calls.
+    /// How many: under 8 once they are settled.
     count: u32,
 }
 
@@ -61,14 +61,26 @@ impl Burst<'_> {
     #[inline(always)]
     pub(crate) fn put(&mut self, value: u64, count: u32) {
         debug_assert!(count <= 56 && value >> count == 0);
-        let bits = self.bits | value.wrapping_shl(self.count);
-        let count = self.count.wrapping_add(count);
+        self.add(value, count);
+        self.settle();
+    }
+
+    /// Appends bits, but holds them back: 56 at most before they are [`Burst::settle`]d.
+    #[inline(always)]
+    pub(crate) fn add(&mut self, value: u64, count: u32) {
+        self.bits |= value.wrapping_shl(self.count);
+        self.count = self.count.wrapping_add(count);
+    }
+
+    /// Writes whole bytes.
+    #[inline(always)]
+    pub(crate) fn settle(&mut self) {
         if let Some(room) = self.bytes.get_mut(self.at..).and_then(<[u8]>::first_chunk_mut) {
-            *room = bits.to_le_bytes();
+            *room = self.bits.to_le_bytes();
         }
-        self.at = self.at.wrapping_add(count as usize >> 3);
-        self.bits = bits.wrapping_shr(count & !7);
-        self.count = count & 7;
+        self.at = self.at.wrapping_add(self.count as usize >> 3);
+        self.bits = self.bits.wrapping_shr(self.count & !7);
+        self.count &= 7;
     }
 }
 

@@ -1,4 +1,4 @@
-//! The head of a dynamic block: the lengths of its codes, packed as Go's library packs them.
+//! The head of a dynamic block: the lengths of its codes, packed as Go's library and klauspost's pack them.
 
 use crate::bits::BitWriter;
 use crate::huffman::{Code, codes};

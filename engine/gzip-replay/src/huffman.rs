@@ -1,9 +1,11 @@
-//! Huffman codes of limited length, as Go's library makes them.
+//! Huffman codes of limited length, as Go's library and klauspost's make them.
 //!
 //! Where symbols are as frequent as one another there are many best codes. Go builds by
 //! package-merge and takes a package before a leaf of the same weight. If no code grows too long,
 //! the plain method with two queues and the same preference gives the same lengths: its order of
 //! nodes is what the lists of package-merge converge to.
+
+use crate::tables::{DISTANCE_CODES, LITERAL_CODES};
 
 /// The longest code of literals and distances.
 pub(crate) const MAX_LENGTH: usize = 15;
@@ -11,13 +13,36 @@ pub(crate) const MAX_LENGTH: usize = 15;
 const SYMBOLS: usize = 288;
 
 /// A code, ready to be written.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Code {
     /// Its bits, the first to be written lowest.
     pub(crate) bits: u16,
     /// How many; none if the symbol does not occur.
     pub(crate) count: u16,
 }
+
+impl Code {
+    /// That of a symbol that does not occur.
+    pub(crate) const NONE: Self = Self { bits: 0, count: 0 };
+}
+
+/// The codes that every decoder knows (RFC 1951, 3.2.6).
+pub(crate) static FIXED_LITERALS: [Code; LITERAL_CODES] = {
+    let mut lengths = [8; SYMBOLS];
+    let mut symbol = 144;
+    while symbol < 280 {
+        lengths[symbol] = if symbol < 256 { 9 } else { 7 };
+        symbol += 1;
+    }
+    // The last two never occur, but take their place.
+    let all = canonical(&lengths);
+    let mut codes = [Code::NONE; LITERAL_CODES];
+    codes.copy_from_slice(all.split_at(LITERAL_CODES).0);
+    codes
+};
+
+/// The same for distances.
+pub(crate) static FIXED_DISTANCES: [Code; DISTANCE_CODES] = canonical(&[5; DISTANCE_CODES]);
 
 /// Makes the codes of symbols that occur `frequencies` times, none longer than `limit`.
 pub(crate) fn codes<const N: usize>(frequencies: &[u32; N], limit: usize) -> [Code; N] {
@@ -56,25 +81,41 @@ pub(crate) fn codes<const N: usize>(frequencies: &[u32; N], limit: usize) -> [Co
 }
 
 /// The codes that belong to `lengths` (RFC 1951, 3.2.2).
-pub(crate) fn canonical<const N: usize>(lengths: &[u8; N]) -> [Code; N] {
-    let mut by_length = [0_u16; MAX_LENGTH + 2];
-    for &length in lengths {
-        by_length[length as usize & 15] += 1;
+pub(crate) const fn canonical<const N: usize>(lengths: &[u8; N]) -> [Code; N] {
+    let mut by_length = [0_u16; MAX_LENGTH + 1];
+    let mut symbol = 0;
+    while symbol < N {
+        by_length[lengths[symbol] as usize & 15] += 1;
+        symbol += 1;
     }
     by_length[0] = 0;
-    let mut next = [0_u16; MAX_LENGTH + 2];
-    for length in 1..=MAX_LENGTH {
+    let mut next = [0_u16; MAX_LENGTH + 1];
+    let mut length = 1;
+    while length <= MAX_LENGTH {
         next[length] = next[length - 1].wrapping_add(by_length[length - 1]) << 1;
+        length += 1;
     }
-    std::array::from_fn(|symbol| {
-        let length = lengths[symbol] as usize & 15;
-        if length == 0 {
-            return Code::default();
+    let mut codes = [Code::NONE; N];
+    symbol = 0;
+    while symbol < N {
+        length = lengths[symbol] as usize & 15;
+        if length > 0 {
+            codes[symbol] = Code { bits: next[length].reverse_bits() >> (16 - length), count: length as u16 };
+            next[length] = next[length].wrapping_add(1);
         }
-        let bits = next[length].reverse_bits() >> (16 - length);
-        next[length] = next[length].wrapping_add(1);
-        Code { bits, count: length as u16 }
-    })
+        symbol += 1;
+    }
+    codes
+}
+
+/// Bits that the codes of symbols take that occur so often.
+pub(crate) fn cost(codes: &[Code], counts: &[u32]) -> usize {
+    codes.iter().zip(counts).map(|(code, &count)| usize::from(code.count) * count as usize).sum()
+}
+
+/// How many codes there are up to the last that is used.
+pub(crate) fn used(codes: &[Code]) -> usize {
+    codes.iter().rposition(|code| code.count > 0).map_or(0, |last| last + 1)
 }
 
 /// How many symbols get a code of each length; nothing if one were longer than `limit`.

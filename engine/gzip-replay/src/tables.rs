@@ -55,9 +55,9 @@ pub(crate) static LENGTH_CODE: [u8; 256] = {
     codes
 };
 
-/// By code: how many bits say which of its distances is meant.
-pub(crate) const DISTANCE_EXTRA: [u8; DISTANCE_CODES] = {
-    let mut extra = [0; DISTANCE_CODES];
+/// By code: how many bits say which of its distances is meant. Padded, so that five bits never miss it.
+pub(crate) static DISTANCE_EXTRA: [u8; 32] = {
+    let mut extra = [0; 32];
     let mut code = 4;
     while code < DISTANCE_CODES {
         extra[code] = code as u8 / 2 - 1;
@@ -81,7 +81,7 @@ pub(crate) fn distance_code(distance: u32) -> usize {
 /// The bits that tell a distance from others of its code.
 #[inline]
 pub(crate) fn distance_rest(distance: u32, code: usize) -> u32 {
-    let extra = DISTANCE_EXTRA.get(code).map_or(0, |&extra| u32::from(extra));
+    let extra = u32::from(DISTANCE_EXTRA[code & 31]);
     distance.wrapping_sub(1) & (1_u32 << extra).wrapping_sub(1)
 }
 
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn distances_follow_one_another() {
         let mut next = 1;
-        for (code, extra) in DISTANCE_EXTRA.iter().enumerate() {
+        for (code, extra) in DISTANCE_EXTRA.iter().enumerate().take(DISTANCE_CODES) {
             for rest in 0..1 << extra {
                 assert_eq!((distance_code(next), distance_rest(next, code)), (code, rest));
                 next += 1;

@@ -1,13 +1,14 @@
 //! Blocks: what is in one, when it ends, and how it is written.
 
 use super::header::Header;
-use super::prefix::{Code, MAX_BITS};
-use super::symbols::{
-    DISTANCE_CODES, DISTANCE_EXTRA, END_OF_BLOCK, FIRST_LENGTH, LENGTH_BASE, LENGTH_EXTRA, LITERAL_SYMBOLS,
-    MIN_MATCH, distance_code, length_code,
-};
+use super::prefix::best;
 use super::window::{HALF, Window};
 use crate::bits::BitWriter;
+use crate::huffman::{Code, FIXED_DISTANCES, FIXED_LITERALS, MAX_LENGTH, cost};
+use crate::tables::{
+    DISTANCE_CODES, DISTANCE_EXTRA, END_OF_BLOCK, FIRST_LENGTH, LENGTH_BASE, LENGTH_CODE, LENGTH_EXTRA,
+    LITERAL_CODES, MIN_MATCH, distance_code, distance_rest,
+};
 
 /// A block has one symbol less than this at most.
 const CAPACITY: usize = 1 << 15;
@@ -17,18 +18,6 @@ const LAST_LEVEL_OF_FULL_BLOCKS: u32 = 2;
 
 /// Every so many symbols, gzip looks if the block had better end.
 const CHECK_EVERY: usize = 1 << 12;
-
-static FIXED_LITERALS: Code<LITERAL_SYMBOLS> = {
-    let mut lengths = [8; LITERAL_SYMBOLS];
-    let mut symbol = 144;
-    while symbol < 280 {
-        lengths[symbol] = if symbol < 256 { 9 } else { 7 };
-        symbol += 1;
-    }
-    Code::canonical(lengths, LITERAL_SYMBOLS)
-};
-
-static FIXED_DISTANCES: Code<DISTANCE_CODES> = Code::canonical([5; DISTANCE_CODES], DISTANCE_CODES);
 
 /// The two bits that say what kind a block is of.
 const STORED: u64 = 0;
@@ -42,7 +31,7 @@ pub(super) struct Block {
     /// A match's distance in the upper half, 0 for a literal; below, the literal, or the match's
     /// length less [`MIN_MATCH`].
     symbols: Vec<u32>,
-    literals: [u32; LITERAL_SYMBOLS],
+    literals: [u32; LITERAL_CODES],
     distances: [u32; DISTANCE_CODES],
     matches: usize,
     /// Where it begins in the window. Negative if that has slid away.
@@ -55,7 +44,7 @@ impl Block {
         let mut block = Self {
             ends_early: level > LAST_LEVEL_OF_FULL_BLOCKS,
             symbols: Vec::with_capacity(CAPACITY),
-            literals: [0; LITERAL_SYMBOLS],
+            literals: [0; LITERAL_CODES],
             distances: [0; DISTANCE_CODES],
             matches: 0,
             start: 0,
@@ -96,8 +85,8 @@ impl Block {
     #[inline]
     pub(super) fn repeat(&mut self, length: usize, distance: usize, at: usize) -> bool {
         let length = length.wrapping_sub(MIN_MATCH) as u8;
-        self.literals[FIRST_LENGTH + length_code(length)] += 1;
-        self.distances[distance_code(distance.wrapping_sub(1) as u32)] += 1;
+        self.literals[FIRST_LENGTH + usize::from(LENGTH_CODE[usize::from(length)])] += 1;
+        self.distances[distance_code(distance as u32)] += 1;
         self.matches += 1;
         self.symbols.push((distance as u32) << 16 | u32::from(length));
         self.is_full(at)
@@ -116,8 +105,8 @@ impl Block {
         let distance_bits: u32 = self
             .distances
             .iter()
-            .zip(DISTANCE_EXTRA)
-            .map(|(count, extra)| count * (5 + u32::from(extra)))
+            .zip(&DISTANCE_EXTRA)
+            .map(|(count, extra)| count * (5 + u32::from(*extra)))
             .sum();
         let most_bytes = (8 * count + distance_bits as usize) / 8;
         self.matches < count / 2 && most_bytes < at.wrapping_add_signed(-self.start) / 2
@@ -125,18 +114,19 @@ impl Block {
 
     /// Ends the block before a place in the window, and writes it in the form that takes least.
     pub(super) fn close(&mut self, window: &Window, end: usize, is_last: bool, out: &mut Vec<u8>) {
-        let literals = Code::best(&self.literals, MAX_BITS);
-        let distances = Code::best(&self.distances, MAX_BITS);
+        let literals = best(&self.literals, MAX_LENGTH);
+        let distances = best(&self.distances, MAX_LENGTH);
         let header = Header::new(&literals, &distances);
         let extra = self.extra_bits();
         let dynamic_bits =
-            header.cost() + literals.cost(&self.literals) + distances.cost(&self.distances) + extra;
-        let fixed_bits = FIXED_LITERALS.cost(&self.literals) + FIXED_DISTANCES.cost(&self.distances) + extra;
+            header.cost() + cost(&literals, &self.literals) + cost(&distances, &self.distances) + extra;
+        let fixed_bits =
+            cost(&FIXED_LITERALS, &self.literals) + cost(&FIXED_DISTANCES, &self.distances) + extra;
         let [dynamic_bytes, fixed_bytes] = [dynamic_bits, fixed_bits].map(|bits| (bits + 3).div_ceil(8));
 
         // What has left the window cannot be stored any more.
         let stored = usize::try_from(self.start).ok().map(|start| window.slice(start, end));
-        let stored = stored.filter(|plain| plain.len() as u64 + 4 <= dynamic_bytes.min(fixed_bytes));
+        let stored = stored.filter(|plain| plain.len() + 4 <= dynamic_bytes.min(fixed_bytes));
         if let Some(plain) = stored {
             self.begin(STORED, is_last, out);
             self.bits.align(out);
@@ -146,11 +136,11 @@ impl Block {
             out.extend(plain);
         } else if fixed_bytes <= dynamic_bytes {
             self.begin(FIXED, is_last, out);
-            self.write(&FIXED_LITERALS, &FIXED_DISTANCES, out);
+            self.write(&FIXED_LITERALS, &FIXED_DISTANCES, fixed_bits, out);
         } else {
             self.begin(DYNAMIC, is_last, out);
             header.write(&mut self.bits, out);
-            self.write(&literals, &distances, out);
+            self.write(&literals, &distances, dynamic_bits, out);
         }
         if is_last {
             self.bits.align(out);
@@ -164,38 +154,39 @@ impl Block {
     }
 
     /// The bits that follow on the codes of lengths and distances.
-    fn extra_bits(&self) -> u64 {
-        let lengths = self.literals[FIRST_LENGTH..].iter().zip(LENGTH_EXTRA);
-        let distances = self.distances.iter().zip(DISTANCE_EXTRA);
-        lengths.chain(distances).map(|(&count, extra)| u64::from(count) * u64::from(extra)).sum()
+    fn extra_bits(&self) -> usize {
+        let lengths = self.literals[FIRST_LENGTH..].iter().zip(&LENGTH_EXTRA);
+        let distances = self.distances.iter().zip(&DISTANCE_EXTRA);
+        lengths.chain(distances).map(|(&count, &extra)| count as usize * usize::from(extra)).sum()
     }
 
+    /// Writes the symbols, `most` bits at most.
     fn write(
         &mut self,
-        literals: &Code<LITERAL_SYMBOLS>,
-        distances: &Code<DISTANCE_CODES>,
+        literals: &[Code; LITERAL_CODES],
+        distances: &[Code; DISTANCE_CODES],
+        most: usize,
         out: &mut Vec<u8>,
     ) {
-        let bits = &mut self.bits;
-        for &symbol in &self.symbols {
-            let distance = symbol >> 16;
-            if distance == 0 {
-                literals.put(usize::from(symbol as u8), bits, out);
-                continue;
+        let symbols = &self.symbols;
+        self.bits.burst(most, out, |burst| {
+            for &symbol in symbols {
+                let (distance, low) = (symbol >> 16, symbol as u8);
+                if distance == 0 {
+                    let code = literals[usize::from(low)];
+                    burst.put(code.bits.into(), code.count.into());
+                    continue;
+                }
+                let code = usize::from(LENGTH_CODE[usize::from(low)]);
+                let length = literals[FIRST_LENGTH + code];
+                burst.add(length.bits.into(), length.count.into());
+                burst.add(low.wrapping_sub(LENGTH_BASE[code]).into(), LENGTH_EXTRA[code].into());
+                let code = distance_code(distance);
+                burst.add(distances[code].bits.into(), distances[code].count.into());
+                burst.put(distance_rest(distance, code).into(), DISTANCE_EXTRA[code].into());
             }
-            let length = symbol as u8;
-            let code = length_code(length);
-            literals.put(FIRST_LENGTH + code, bits, out);
-            let extra = LENGTH_EXTRA[code].into();
-            bits.put(length.wrapping_sub(LENGTH_BASE[code]).into(), extra, out);
-
-            let code = distance_code(distance.wrapping_sub(1));
-            distances.put(code, bits, out);
-            let extra = u32::from(DISTANCE_EXTRA[code]);
-            // The bits below those that the code tells.
-            let low = distance.wrapping_sub(1) & !(u32::MAX << extra);
-            bits.put(low.into(), extra, out);
-        }
-        literals.put(END_OF_BLOCK, bits, out);
+            let end = literals[END_OF_BLOCK];
+            burst.put(end.bits.into(), end.count.into());
+        });
     }
 }

@@ -1,8 +1,9 @@
 //! How the codes of a dynamic block are described at its beginning.
 
-use super::prefix::Code;
-use super::symbols::{DISTANCE_CODES, LITERAL_SYMBOLS};
+use super::prefix::best;
 use crate::bits::BitWriter;
+use crate::huffman::{Code, cost, used};
+use crate::tables::{DISTANCE_CODES, LITERAL_CODES};
 
 /// The symbols by which codes' lengths are written.
 const LENGTH_SYMBOLS: usize = 19;
@@ -19,8 +20,8 @@ pub(super) struct Header {
     /// The lengths of both codes, as symbols with what follows on them.
     runs: Vec<(usize, u64)>,
     counts: [u32; LENGTH_SYMBOLS],
-    code: Code<LENGTH_SYMBOLS>,
-    /// How many of the lengths of `code` are written.
+    codes: [Code; LENGTH_SYMBOLS],
+    /// How many of the lengths of `codes` are written.
     written: usize,
 }
 
@@ -39,23 +40,24 @@ const fn run_extra(symbol: usize) -> u32 {
 }
 
 impl Header {
-    pub(super) fn new(literals: &Code<LITERAL_SYMBOLS>, distances: &Code<DISTANCE_CODES>) -> Self {
+    pub(super) fn new(literals: &[Code; LITERAL_CODES], distances: &[Code; DISTANCE_CODES]) -> Self {
+        let (literals, distances) = (&literals[..used(literals)], &distances[..used(distances)]);
         let mut runs = Vec::new();
-        find_runs(&literals.lengths[..literals.used], &mut runs);
-        find_runs(&distances.lengths[..distances.used], &mut runs);
+        find_runs(literals, &mut runs);
+        find_runs(distances, &mut runs);
         let mut counts = [0; LENGTH_SYMBOLS];
         for &(symbol, _) in &runs {
             counts[symbol] += 1;
         }
-        let code = Code::best(&counts, MAX_LENGTH_BITS);
-        let last = (3..LENGTH_SYMBOLS).rev().find(|&rank| code.lengths[LENGTH_ORDER[rank]] > 0);
+        let codes = best(&counts, MAX_LENGTH_BITS);
+        let last = (3..LENGTH_SYMBOLS).rev().find(|&rank| codes[LENGTH_ORDER[rank]].count > 0);
         let written = last.unwrap_or(3) + 1;
-        Self { literals: literals.used, distances: distances.used, runs, counts, code, written }
+        Self { literals: literals.len(), distances: distances.len(), runs, counts, codes, written }
     }
 
-    pub(super) fn cost(&self) -> u64 {
+    pub(super) fn cost(&self) -> usize {
         let extra: u32 = self.runs.iter().map(|&(symbol, _)| run_extra(symbol)).sum();
-        5 + 5 + 4 + 3 * self.written as u64 + self.code.cost(&self.counts) + u64::from(extra)
+        5 + 5 + 4 + 3 * self.written + cost(&self.codes, &self.counts) + extra as usize
     }
 
     pub(super) fn write(&self, bits: &mut BitWriter, out: &mut Vec<u8>) {
@@ -63,10 +65,11 @@ impl Header {
         bits.put(self.distances as u64 - 1, 5, out);
         bits.put(self.written as u64 - 4, 4, out);
         for symbol in &LENGTH_ORDER[..self.written] {
-            bits.put(self.code.lengths[*symbol].into(), 3, out);
+            bits.put(self.codes[*symbol].count.into(), 3, out);
         }
         for &(symbol, more) in &self.runs {
-            self.code.put(symbol, bits, out);
+            let code = self.codes[symbol];
+            bits.put(code.bits.into(), code.count.into(), out);
             bits.put(more, run_extra(symbol), out);
         }
     }
@@ -74,10 +77,10 @@ impl Header {
 
 /// Cuts lengths into runs. A run that is too long is cut at its limit, and what is left of it
 /// begins anew.
-fn find_runs(lengths: &[u8], runs: &mut Vec<(usize, u64)>) {
-    let mut rest = lengths;
+fn find_runs(codes: &[Code], runs: &mut Vec<(usize, u64)>) {
+    let mut rest = codes;
     let mut before = None;
-    while let Some(&length) = rest.first() {
+    while let Some(&Code { count: length, .. }) = rest.first() {
         let symbol = usize::from(length);
         // The first of a run of the same is written out, and up to six repeat it.
         let is_known = before == Some(length);
@@ -88,7 +91,7 @@ fn find_runs(lengths: &[u8], runs: &mut Vec<(usize, u64)>) {
         } else {
             7
         };
-        let count = rest.iter().take(limit).take_while(|&&other| other == length).count();
+        let count = rest.iter().take(limit).take_while(|other| other.count == length).count();
         match (length, count) {
             (0, 11..) => runs.push((MANY_ZEROS, count as u64 - 11)),
             (0, 3..) => runs.push((FEW_ZEROS, count as u64 - 3)),

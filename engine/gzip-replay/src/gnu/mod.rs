@@ -9,7 +9,6 @@ mod block;
 mod header;
 mod parse;
 mod prefix;
-mod symbols;
 mod window;
 
 use crate::Deflate;

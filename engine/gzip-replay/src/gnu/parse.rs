@@ -2,8 +2,8 @@
 
 use super::Effort;
 use super::block::Block;
-use super::symbols::MIN_MATCH;
 use super::window::Window;
+use crate::tables::MIN_MATCH;
 
 /// A match of three bytes farther away than this costs more than its literals.
 const TOO_FAR: usize = 4096;

@@ -1,69 +1,13 @@
 //! Prefix codes, built by Huffman's way with the ties broken as gzip breaks them.
 
-use crate::bits::BitWriter;
+use crate::huffman::{Code, MAX_LENGTH, canonical};
 
 /// As many as the tree of the largest alphabet can have, inner nodes included.
 const NODES: usize = 2 * 288;
 
-/// The longest code that deflate has.
-pub(super) const MAX_BITS: usize = 15;
-
-/// A prefix code for the symbols below `N`.
-#[derive(Debug)]
-pub(super) struct Code<const N: usize> {
-    /// The lengths of the codes, 0 for those of symbols that do not occur.
-    pub(super) lengths: [u8; N],
-    /// The codes, their first bit lowest.
-    pub(super) codes: [u16; N],
-    /// One more than the last symbol with a code.
-    pub(super) used: usize,
-}
-
-impl<const N: usize> Code<N> {
-    /// The best code for symbols that occur so often, with codes of `limit` bits at most.
-    pub(super) fn best(counts: &[u32; N], limit: usize) -> Self {
-        Tree::grow(counts).code(limit)
-    }
-
-    /// The code with these lengths: shorter codes first, those of one length in order.
-    pub(super) const fn canonical(lengths: [u8; N], used: usize) -> Self {
-        let mut next = [0_u16; MAX_BITS + 2];
-        let mut symbol = 0;
-        while symbol < N {
-            if lengths[symbol] > 0 {
-                next[lengths[symbol] as usize + 1] += 1;
-            }
-            symbol += 1;
-        }
-        let mut bits = 1;
-        while bits <= MAX_BITS {
-            // What was counted for the length before follows on its last code.
-            next[bits] = (next[bits] + next[bits - 1]) << 1;
-            bits += 1;
-        }
-        let mut codes = [0; N];
-        symbol = 0;
-        while symbol < N {
-            let length = lengths[symbol] as usize;
-            if length > 0 {
-                codes[symbol] = next[length].reverse_bits() >> (16 - length);
-                next[length] += 1;
-            }
-            symbol += 1;
-        }
-        Self { lengths, codes, used }
-    }
-
-    /// How many bits symbols take that occur so often.
-    pub(super) fn cost(&self, counts: &[u32; N]) -> u64 {
-        counts.iter().zip(&self.lengths).map(|(&count, &length)| u64::from(count) * u64::from(length)).sum()
-    }
-
-    /// Appends the code of a symbol.
-    #[inline]
-    pub(super) fn put(&self, symbol: usize, bits: &mut BitWriter, out: &mut Vec<u8>) {
-        bits.put(self.codes[symbol].into(), self.lengths[symbol].into(), out);
-    }
+/// The best code for symbols that occur so often, with codes of `limit` bits at most.
+pub(super) fn best<const N: usize>(counts: &[u32; N], limit: usize) -> [Code; N] {
+    Tree::grow(counts).code(limit)
 }
 
 /// A Huffman tree: leaves first, then inner nodes in the order in which they came to be.
@@ -72,24 +16,24 @@ struct Tree<const N: usize> {
     /// All nodes, the rarest first; the root is the last.
     order: [u16; NODES],
     nodes: usize,
-    used: usize,
 }
 
 impl<const N: usize> Tree<N> {
     fn grow(counts: &[u32; N]) -> Self {
-        let mut tree = Self { parents: [0; NODES], order: [0; NODES], nodes: 0, used: 0 };
+        let mut tree = Self { parents: [0; NODES], order: [0; NODES], nodes: 0 };
         let mut heap = Heap::new();
+        let mut used = 0;
         for (symbol, &count) in counts.iter().enumerate() {
             if count > 0 {
                 heap.add(symbol, count);
-                tree.used = symbol + 1;
+                used = symbol + 1;
             }
         }
         // At least two symbols have codes: decoders of old could not do with less.
         while heap.length < 2 {
-            let symbol = if tree.used < 3 { tree.used } else { 0 };
+            let symbol = if used < 3 { used } else { 0 };
             heap.add(symbol, 1);
-            tree.used = tree.used.max(symbol + 1);
+            used = used.max(symbol + 1);
         }
         heap.establish();
         let mut inner = N;
@@ -112,9 +56,9 @@ impl<const N: usize> Tree<N> {
         self.nodes += 1;
     }
 
-    fn code(&self, limit: usize) -> Code<N> {
+    fn code(&self, limit: usize) -> [Code; N] {
         let mut depths = [0_u8; NODES];
-        let mut leaves_at = [0_usize; MAX_BITS + 1];
+        let mut leaves_at = [0_usize; MAX_LENGTH + 1];
         let mut too_deep = 0_usize;
         let below_root = &self.order[..self.nodes - 1];
         for node in below_root.iter().rev().map(|&node| usize::from(node)) {
@@ -133,14 +77,14 @@ impl<const N: usize> Tree<N> {
         }
         let mut lengths = [0; N];
         lengths.copy_from_slice(&depths[..N]);
-        Code::canonical(lengths, self.used)
+        canonical(&lengths)
     }
 
     /// Gives up Huffman's optimum for codes that are short enough.
     fn shorten(
         &self,
         depths: &mut [u8; NODES],
-        leaves_at: &mut [usize; MAX_BITS + 1],
+        leaves_at: &mut [usize; MAX_LENGTH + 1],
         too_deep: usize,
         limit: usize,
     ) {

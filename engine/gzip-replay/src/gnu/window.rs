@@ -1,7 +1,7 @@
 //! The window: what was read, and where its strings were last seen.
 
 use super::Effort;
-use super::symbols::{MAX_MATCH, MIN_MATCH};
+use crate::tables::{MAX_MATCH, MIN_MATCH};
 
 /// How far back a window reaches, and how much of it goes when it slides.
 pub(super) const HALF: usize = 1 << 15;

@@ -4,7 +4,7 @@ use std::array;
 
 use crate::bits::BitWriter;
 use crate::dynamic::DynamicHead;
-use crate::huffman::{Code, MAX_LENGTH, canonical, codes};
+use crate::huffman::{Code, FIXED_DISTANCES, FIXED_LITERALS, MAX_LENGTH, codes, cost, used};
 use crate::tables::{
     DISTANCE_CODES, DISTANCE_EXTRA, END_OF_BLOCK, FIRST_LENGTH, LENGTH_BASE, LENGTH_CODE, LENGTH_EXTRA,
     LITERAL_CODES, MIN_MATCH, distance_code, distance_rest,
@@ -12,17 +12,6 @@ use crate::tables::{
 
 /// The longest stored block.
 pub(super) const STORED_MAX: usize = 65535;
-
-/// The codes that every decoder knows (RFC 1951, 3.2.6).
-static FIXED: std::sync::LazyLock<Codes> = std::sync::LazyLock::new(|| {
-    let lengths: [u8; 288] = array::from_fn(|symbol| match symbol {
-        144..=255 => 9,
-        256..=279 => 7,
-        _ => 8,
-    });
-    let all = canonical(&lengths);
-    Codes { literals: array::from_fn(|symbol| all[symbol]), distances: canonical(&[5; DISTANCE_CODES]) }
-});
 
 /// A literal, or a match: its length less [`MIN_MATCH`] over a distance, which is 0 for literals.
 #[derive(Debug, Clone, Copy, Default)]
@@ -124,14 +113,10 @@ impl Codes {
 
     /// The size of all codes of a block in bits.
     fn size(&self, frequencies: &Frequencies) -> usize {
-        let sum = |codes: &[Code], counts: &[u32]| -> usize {
-            codes.iter().zip(counts).map(|(code, &count)| code.count as usize * count as usize).sum()
-        };
-        sum(&self.literals, &frequencies.literals) + sum(&self.distances, &frequencies.distances)
+        cost(&self.literals, &frequencies.literals) + cost(&self.distances, &frequencies.distances)
     }
 
     fn head(&self) -> DynamicHead {
-        let used = |codes: &[Code]| codes.iter().rposition(|code| code.count > 0).map_or(0, |last| last + 1);
         DynamicHead::new(&self.literals[..used(&self.literals)], &self.distances[..used(&self.distances)])
     }
 
@@ -168,7 +153,8 @@ impl BlockWriter {
         let head = own.head();
         let extra = frequencies.extra_bits();
         let dynamic = head.size + own.size(&frequencies) + extra;
-        let fixed = 3 + FIXED.size(&frequencies) + extra;
+        let common = Codes { literals: FIXED_LITERALS, distances: FIXED_DISTANCES };
+        let fixed = 3 + common.size(&frequencies) + extra;
         match plain {
             Some(plain) if stored_size(plain) < dynamic.min(fixed) => self.stored(plain, false, out),
             _ if dynamic < fixed => {
@@ -177,7 +163,7 @@ impl BlockWriter {
             }
             _ => {
                 self.bits.put(2, 3, out);
-                self.tokens(tokens, &FIXED, fixed, out);
+                self.tokens(tokens, &common, fixed, out);
             }
         }
     }
@@ -232,7 +218,7 @@ impl BlockWriter {
     fn tokens(&mut self, tokens: &[Token], codes: &Codes, most: usize, out: &mut Vec<u8>) {
         let rows = codes.rows();
         let distances: [Code; 32] =
-            array::from_fn(|code| codes.distances.get(code).copied().unwrap_or_default());
+            array::from_fn(|code| codes.distances.get(code).copied().unwrap_or(Code::NONE));
         self.bits.burst(most, out, |burst| {
             for &token in tokens {
                 let row = rows[token.row()];
@@ -244,7 +230,7 @@ impl BlockWriter {
                     bits |= u64::from(code.bits).wrapping_shl(count);
                     count = count.wrapping_add(code.count.into());
                     bits |= u64::from(distance_rest(distance, which)).wrapping_shl(count);
-                    count = count.wrapping_add(DISTANCE_EXTRA.get(which).map_or(0, |&extra| extra.into()));
+                    count = count.wrapping_add(DISTANCE_EXTRA[which & 31].into());
                 }
                 burst.put(bits, count);
             }

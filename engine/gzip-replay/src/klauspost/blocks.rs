@@ -1,44 +1,19 @@
 //! Writes blocks, and chooses how: stored, with fixed codes, with codes of their own, or with
 //! those of the block before, which then goes on.
 
-use super::bits::Bits;
-use super::encode::{run_literals, write_tokens};
-use super::header::Header;
-use super::huffman::{Codes, bits_of};
-use super::tables::{DISTANCES, END, LITERALS};
+use super::encode::{write_literals, write_tokens};
 use super::tokens::{Tokens, histogram};
+use crate::bits::BitWriter;
+use crate::dynamic::DynamicHead;
+use crate::huffman::{Code, FIXED_DISTANCES, FIXED_LITERALS, MAX_LENGTH, codes, cost};
+use crate::tables::{DISTANCE_CODES, END_OF_BLOCK, LITERAL_CODES};
 
-/// The longest code.
-const LONGEST: usize = 15;
 /// The most bytes of a stored block.
 const STORABLE: usize = 65535;
 /// Blocks of so many tokens are not tried with fixed codes.
 const FIXED_BELOW: usize = 250;
 /// About what a header takes, if there was none to learn from.
 const HEADER_GUESS: usize = 70 * 8;
-
-/// The codes that need no header.
-static FIXED: (Codes<LITERALS>, Codes<DISTANCES>) = {
-    let mut literals = [0; LITERALS];
-    let mut symbol = 0;
-    while symbol < LITERALS {
-        let (code, length) = match symbol {
-            0..144 => (symbol + 48, 8),
-            144..256 => (symbol - 144 + 400, 9),
-            256..280 => (symbol - 256, 7),
-            _ => (symbol - 280 + 192, 8),
-        };
-        literals[symbol] = (((code as u16).reverse_bits() >> (16 - length)) as u32) << 8 | length;
-        symbol += 1;
-    }
-    let mut distances = [0; DISTANCES];
-    let mut symbol = 0;
-    while symbol < DISTANCES {
-        distances[symbol] = (((symbol as u16).reverse_bits() >> 11) as u32) << 8 | 5;
-        symbol += 1;
-    }
-    (Codes(literals), Codes(distances))
-};
 
 /// A block that was begun and not ended: its codes can be used again.
 #[derive(Clone, Copy)]
@@ -51,10 +26,10 @@ struct Open {
 
 /// Writes blocks one after another.
 pub(super) struct BlockWriter {
-    bits: Bits,
+    bits: BitWriter,
     open: Option<Open>,
-    literals: Codes<LITERALS>,
-    distances: Codes<DISTANCES>,
+    literals: [Code; LITERAL_CODES],
+    distances: [Code; DISTANCE_CODES],
     /// New codes are thought to cost more by a part in two to the power of this.
     penalty: u32,
     /// Whether headers leave out codes at the end of an alphabet even if a block stays open.
@@ -63,13 +38,13 @@ pub(super) struct BlockWriter {
 
 impl BlockWriter {
     pub(super) fn new(penalty: u32, trims: bool) -> Self {
-        let (literals, distances) = (Codes::none(), Codes::none());
-        Self { bits: Bits::default(), open: None, literals, distances, penalty, trims }
+        let (literals, distances) = ([Code::NONE; LITERAL_CODES], [Code::NONE; DISTANCE_CODES]);
+        Self { bits: BitWriter::default(), open: None, literals, distances, penalty, trims }
     }
 
     /// Forgets what is not written.
     pub(super) fn reset(&mut self) {
-        (self.bits, self.open) = (Bits::default(), None);
+        (self.bits, self.open) = (BitWriter::default(), None);
     }
 
     /// An empty stored block, after which bytes begin.
@@ -97,34 +72,32 @@ impl BlockWriter {
 
     /// Literals only. `last`: the block does not stay open.
     pub(super) fn huffman_only(&mut self, plain: &[u8], last: bool, out: &mut Vec<u8>) {
-        let mut counts = [0; END + 1];
+        let mut counts = [0; LITERAL_CODES];
         counts[..256].copy_from_slice(&histogram(plain));
         let storable = plain.len() <= STORABLE;
         if storable && plain.len() > 1024 && looks_random(&counts[..256], plain.len()) {
             return self.stored(plain, out);
         }
-        counts[END] = 1;
-        let codes = Codes::of_counts(&counts, LONGEST);
-        let mut estimate = codes.cost(&counts) + self.open.map_or(HEADER_GUESS, |open| open.header);
+        counts[END_OF_BLOCK] = 1;
+        let literals = codes(&counts, MAX_LENGTH);
+        let mut estimate = cost(&literals, &counts) + self.open.map_or(HEADER_GUESS, |open| open.header);
         estimate += estimate >> self.penalty;
         if storable && stored_bits(plain) <= estimate {
             return self.stored(plain, out);
         }
-        if self.open.is_some()
-            && self.literals.cost_if_able(&counts[..256]).is_none_or(|cost| estimate < cost)
-        {
+        let (literal_counts, able) = (&counts[..256], can_write(&self.literals, &counts[..256]));
+        if self.open.is_some() && (!able || estimate < cost(&self.literals, literal_counts)) {
             self.close(out);
         }
         if self.open.is_none() {
-            self.literals = codes;
+            self.literals = literals;
             // One distance, which never occurs.
-            let header = Header::new(&self.literals.0[..=END], &[1]);
-            header.write(&mut self.bits, out);
-            self.open = Some(Open { header: header.size(), literals_only: true });
+            let header = DynamicHead::new(&self.literals[..=END_OF_BLOCK], &[Code { bits: 0, count: 1 }]);
+            header.write(false, &mut self.bits, out);
+            self.open = Some(Open { header: header.size, literals_only: true });
         }
-        let mut run = self.bits.run(plain.len() * 2, out);
-        run_literals(&mut run, plain, &self.literals.0);
-        self.bits = run.end();
+        let literals = &self.literals;
+        self.bits.burst(MAX_LENGTH * plain.len(), out, |burst| write_literals(burst, plain, literals));
         if last {
             self.close(out);
         }
@@ -138,12 +111,12 @@ impl BlockWriter {
         }
         let count = tokens.len() + usize::from(last);
         let mut counts = tokens.counts(u32::from(last));
-        if !self.literals.can_write(&counts.literals) || !self.distances.can_write(&counts.distances) {
+        if !can_write(&self.literals, &counts.literals) || !can_write(&self.distances, &counts.distances) {
             self.close(out);
         }
         let anew = self.open.map(|open| open.header + counts.estimate(count));
         if self.trims {
-            counts.literals[END] = 1;
+            counts.literals[END_OF_BLOCK] = 1;
         }
         if (last || self.trims) && counts.distances.iter().all(|&count| count == 0) {
             counts.distances[0] = 1;
@@ -153,7 +126,7 @@ impl BlockWriter {
         let plain = plain.filter(|plain| plain.len() <= STORABLE);
 
         if let Some(mut anew) = anew {
-            anew += bits_of(self.literals.0[END]) as usize + (anew >> self.penalty);
+            anew += usize::from(self.literals[END_OF_BLOCK].count) + (anew >> self.penalty);
             let again = counts.cost(&self.literals, &self.distances) + extra;
             if anew < again {
                 self.close(out);
@@ -162,23 +135,23 @@ impl BlockWriter {
             if let Some(plain) = plain.filter(|plain| stored_bits(plain) <= size) {
                 return self.stored(plain, out);
             }
-            let fixed = 3 + counts.cost(&FIXED.0, &FIXED.1) + extra;
+            let fixed = 3 + counts.cost(&FIXED_LITERALS, &FIXED_DISTANCES) + extra;
             if may_be_fixed && fixed + 7 < size {
                 return self.fixed(tokens, out);
             }
         }
         if self.open.is_none() {
-            counts.literals[END] = 1;
-            self.literals = Codes::of_counts(&counts.literals, LONGEST);
-            self.distances = Codes::of_counts(&counts.distances, LONGEST);
+            counts.literals[END_OF_BLOCK] = 1;
+            self.literals = codes(&counts.literals, MAX_LENGTH);
+            self.distances = codes(&counts.distances, MAX_LENGTH);
             let (literals, distances) = if last || self.trims {
                 (used(&counts.literals), used(&counts.distances))
             } else {
-                (LITERALS, DISTANCES)
+                (LITERAL_CODES, DISTANCE_CODES)
             };
-            let header = Header::new(&self.literals.0[..literals], &self.distances.0[..distances]);
-            let size = header.size() + counts.cost(&self.literals, &self.distances) + extra;
-            let fixed = 3 + counts.cost(&FIXED.0, &FIXED.1) + extra;
+            let header = DynamicHead::new(&self.literals[..literals], &self.distances[..distances]);
+            let size = header.size + counts.cost(&self.literals, &self.distances) + extra;
+            let fixed = 3 + counts.cost(&FIXED_LITERALS, &FIXED_DISTANCES) + extra;
             let fixed_wins = may_be_fixed && fixed <= size;
             let size = if fixed_wins { fixed } else { size };
             if let Some(plain) = plain.filter(|plain| stored_bits(plain) <= size) {
@@ -187,10 +160,11 @@ impl BlockWriter {
             if fixed_wins {
                 return self.fixed(tokens, out);
             }
-            header.write(&mut self.bits, out);
-            self.open = Some(Open { header: header.size(), literals_only: false });
+            header.write(false, &mut self.bits, out);
+            self.open = Some(Open { header: header.size, literals_only: false });
         }
-        self.bits = write_tokens(self.bits, tokens, &self.literals, &self.distances, out);
+        let (literals, distances) = (&self.literals, &self.distances);
+        self.bits.burst(most_bits(tokens), out, |burst| write_tokens(burst, tokens, literals, distances));
         if last {
             self.close(out);
         }
@@ -200,18 +174,32 @@ impl BlockWriter {
     fn fixed(&mut self, tokens: &Tokens, out: &mut Vec<u8>) {
         self.close(out);
         self.bits.put(0b010, 3, out);
-        self.bits = write_tokens(self.bits, tokens, &FIXED.0, &FIXED.1, out);
-        let end = FIXED.0.0[END];
-        self.bits.put(u64::from(end >> 8), bits_of(end), out);
+        self.bits.burst(most_bits(tokens), out, |burst| {
+            write_tokens(burst, tokens, &FIXED_LITERALS, &FIXED_DISTANCES);
+        });
+        self.end_block(FIXED_LITERALS[END_OF_BLOCK], out);
     }
 
     /// Ends the block before, if it is open.
     fn close(&mut self, out: &mut Vec<u8>) {
         if self.open.take().is_some() {
-            let end = self.literals.0[END];
-            self.bits.put(u64::from(end >> 8), bits_of(end), out);
+            self.end_block(self.literals[END_OF_BLOCK], out);
         }
     }
+
+    fn end_block(&mut self, end: Code, out: &mut Vec<u8>) {
+        self.bits.put(end.bits.into(), end.count.into(), out);
+    }
+}
+
+/// No block of these tokens takes more bits without its header.
+fn most_bits(tokens: &Tokens) -> usize {
+    8 * (2 * tokens.literals().len() + 6 * tokens.matches().len())
+}
+
+/// Whether there are codes for all the symbols that occur.
+fn can_write(codes: &[Code], counts: &[u32]) -> bool {
+    codes.iter().zip(counts).all(|(code, &count)| count == 0 || code.count > 0)
 }
 
 /// Bits that bytes take as they are, as it is reckoned here.

@@ -1,10 +1,10 @@
 //! Chains of places where strings of four bytes were seen, for the levels 7 to 9.
 
 use super::Generation;
-use super::huffman::{Codes, bits_of};
-use super::tables::{DISTANCE_EXTRA, LENGTH_CODE, LENGTH_EXTRA, distance_code};
 use super::tokens::{LONGEST, histogram};
 use super::window::{REACH, Text, alike, load8, load32};
+use crate::huffman::{MAX_LENGTH, codes};
+use crate::tables::{DISTANCE_EXTRA, LENGTH_CODE, LENGTH_EXTRA, distance_code};
 
 /// The shortest match.
 pub(super) const SHORTEST: u32 = 4;
@@ -51,12 +51,12 @@ impl LiteralCosts {
         let sample = if generation >= Generation::V1_20 { REACH as usize } else { plain.len() };
         let mut counts = histogram(&plain[..sample.min(plain.len())]);
         counts.iter_mut().for_each(|count| *count &= 0xffff);
-        let codes = Codes::<256>::of_counts(&counts, 15);
+        let codes = codes(&counts, MAX_LENGTH);
         self.sums.clear();
         self.sums.resize(range.start + 1, 0);
         let mut sum = 0;
         self.sums.extend(plain.iter().map(|&byte| {
-            sum += bits_of(codes.0[usize::from(byte)]) as i32;
+            sum += i32::from(codes[usize::from(byte)].count);
             sum
         }));
     }
@@ -187,7 +187,7 @@ impl Chains {
 /// so the farthest of all for the first beyond the short ones' table.
 #[inline(always)]
 fn extra_bits(length: u32, distance: u32) -> i32 {
-    let class = if distance == REACH { 14 } else { distance_code(distance as u16) };
+    let class = if distance == REACH { 14 } else { distance_code(distance.wrapping_add(1)) };
     let length = LENGTH_CODE[(length.wrapping_sub(3) & 255) as usize];
-    i32::from(DISTANCE_EXTRA[usize::from(class & 31)]) + i32::from(LENGTH_EXTRA[usize::from(length)])
+    i32::from(DISTANCE_EXTRA[class & 31]) + i32::from(LENGTH_EXTRA[usize::from(length)])
 }

@@ -1,19 +1,17 @@
 //! The encoder of `github.com/klauspost/compress/flate`, which skopeo, buildah, podman and
 //! containerd use.
 
-mod bits;
 mod blocks;
 mod chains;
 mod encode;
 mod fast;
-mod header;
-mod huffman;
+mod greedy;
 mod lazy;
 mod one_table;
 pub mod pgzip;
 mod plain;
-mod tables;
 mod tokens;
+mod two_places;
 mod two_tables;
 mod window;
 
@@ -24,8 +22,9 @@ use blocks::BlockWriter;
 use chains::Effort;
 use fast::Fast;
 use lazy::Lazy;
-use one_table::{OneTable, TwoPlaces};
+use one_table::OneTable;
 use plain::Plain;
+use two_places::TwoPlaces;
 use two_tables::TwoTables;
 
 /// Versions that write the same bytes.

@@ -1,13 +1,16 @@
 //! What a block is made of: literals, and matches between them.
 
-use super::huffman::Codes;
-use super::tables::{DISTANCE_EXTRA, DISTANCES, LENGTH_CODE, LENGTH_EXTRA, LENGTHS, LITERALS, distance_code};
 use super::window::{BLOCK, Text, copy_short};
+use crate::huffman::{self, Code};
+use crate::tables::{
+    DISTANCE_CODES, DISTANCE_EXTRA, END_OF_BLOCK, FIRST_LENGTH, LENGTH_CODE, LENGTH_CODES, LENGTH_EXTRA,
+    LITERAL_CODES, MAX_MATCH, MIN_MATCH, distance_code,
+};
 
 /// The longest match that has a code.
-pub(super) const LONGEST: u32 = 258;
+pub(super) const LONGEST: u32 = MAX_MATCH as u32;
 /// The shortest.
-pub(super) const SHORTEST: u32 = 3;
+pub(super) const SHORTEST: u32 = MIN_MATCH as u32;
 
 /// A match, and how many literals stand before it.
 #[derive(Clone, Copy, Default)]
@@ -38,8 +41,8 @@ pub(super) struct Tokens {
 /// How often each symbol occurs in a block.
 pub(super) struct Counts {
     /// Literals, the end of block, and lengths.
-    pub(super) literals: [u32; LITERALS],
-    pub(super) distances: [u32; DISTANCES],
+    pub(super) literals: [u32; LITERAL_CODES],
+    pub(super) distances: [u32; DISTANCE_CODES],
 }
 
 impl Tokens {
@@ -92,43 +95,41 @@ impl Tokens {
     /// Adds a match of `length` bytes, [`LONGEST`] at most.
     #[inline]
     pub(super) fn push_match(&mut self, length: u32, distance: u32) {
-        let distance = distance.wrapping_sub(1) as u16;
-        let code = distance_code(distance);
-        self.push_coded(length.wrapping_sub(SHORTEST) as u8, distance, code);
+        self.push_coded(length, distance, distance_code(distance));
     }
 
     /// Adds a match of any length.
     #[inline]
     pub(super) fn push_long(&mut self, mut length: u32, distance: u32) {
-        let distance = distance.wrapping_sub(1) as u16;
         let code = distance_code(distance);
         while length > LONGEST {
             // What is left must be long enough for a match, too.
             let part = if length > LONGEST + SHORTEST { LONGEST } else { LONGEST - SHORTEST };
-            self.push_coded((part - SHORTEST) as u8, distance, code);
+            self.push_coded(part, distance, code);
             length -= part;
         }
-        self.push_coded(length.wrapping_sub(SHORTEST) as u8, distance, code);
+        self.push_coded(length, distance, code);
     }
 
     #[inline]
-    fn push_coded(&mut self, length: u8, distance: u16, code: u8) {
+    fn push_coded(&mut self, length: u32, distance: u32, code: usize) {
+        let (length, distance) = (length.wrapping_sub(SHORTEST) as u8, distance.wrapping_sub(1) as u16);
         let count = &mut self.lengths[usize::from(LENGTH_CODE[usize::from(length)] & 31)];
         *count = count.wrapping_add(1);
-        let count = &mut self.distances[usize::from(code & 31)];
+        let count = &mut self.distances[code & 31];
         *count = count.wrapping_add(1);
         let literals = self.literal_count.wrapping_sub(self.literals_matched) as u16;
         self.literals_matched = self.literal_count;
-        self.matches.push(Match { literals, distance, length, code });
+        self.matches.push(Match { literals, distance, length, code: code as u8 });
     }
 
     /// Counts the symbols; the end of block counts `ends`.
     pub(super) fn counts(&self, ends: u32) -> Counts {
-        let mut counts = Counts { literals: [0; LITERALS], distances: [0; DISTANCES] };
+        let mut counts = Counts { literals: [0; LITERAL_CODES], distances: [0; DISTANCE_CODES] };
         counts.literals[..256].copy_from_slice(&histogram(self.literals()));
-        counts.literals[256] = ends;
-        counts.literals[257..].copy_from_slice(&self.lengths[..LENGTHS]);
-        counts.distances.copy_from_slice(&self.distances[..DISTANCES]);
+        counts.literals[END_OF_BLOCK] = ends;
+        counts.literals[FIRST_LENGTH..].copy_from_slice(&self.lengths[..LENGTH_CODES]);
+        counts.distances.copy_from_slice(&self.distances[..DISTANCE_CODES]);
         counts
     }
 }
@@ -136,14 +137,14 @@ impl Tokens {
 impl Counts {
     /// Bits that stand behind codes.
     pub(super) fn extra_bits(&self) -> usize {
-        let lengths = self.literals[257..].iter().zip(&LENGTH_EXTRA);
+        let lengths = self.literals[FIRST_LENGTH..].iter().zip(&LENGTH_EXTRA);
         let distances = self.distances.iter().zip(&DISTANCE_EXTRA);
         lengths.chain(distances).map(|(&count, &bits)| count as usize * usize::from(bits)).sum()
     }
 
     /// Bits that the codes take.
-    pub(super) fn cost(&self, literals: &Codes<LITERALS>, distances: &Codes<DISTANCES>) -> usize {
-        literals.cost(&self.literals) + distances.cost(&self.distances)
+    pub(super) fn cost(&self, literals: &[Code], distances: &[Code]) -> usize {
+        huffman::cost(literals, &self.literals) + huffman::cost(distances, &self.distances)
     }
 
     /// A guess at the bits of a block of `tokens` tokens under the best codes.
@@ -156,9 +157,9 @@ impl Counts {
             add_entropy(&mut bits, &self.literals[..256], share);
             // The end of block.
             bits += 15.0;
-            add_entropy(&mut bits, &self.literals[257..], share);
+            add_entropy(&mut bits, &self.literals[FIRST_LENGTH..], share);
         }
-        let matches: u32 = self.literals[257..].iter().sum();
+        let matches: u32 = self.literals[FIRST_LENGTH..].iter().sum();
         if matches > 0 {
             add_entropy(&mut bits, &self.distances, 1.0 / matches as f32);
         }

@@ -1,13 +1,12 @@
 //! Finds matches for the levels 4 to 6: a table of strings of four bytes, one of seven.
 
 use super::fast::Find;
+use super::greedy::MARGIN;
 use super::tokens::{LONGEST, Tokens};
-use super::window::{Block, REACH, Text, alike, load8, load32, load64};
+use super::window::{Block, REACH, Text, alike, begins, load32, load64};
 
 /// Slots of each table, as a power of two.
 const SLOT_BITS: u32 = 15;
-/// So near the end of a block no match begins.
-const MARGIN: u32 = 11;
 
 /// Where strings were seen last.
 pub(super) struct TwoTables<const LEVEL: u8> {
@@ -270,15 +269,9 @@ impl<const LEVEL: u8> Find for TwoTables<LEVEL> {
             if LEVEL != 4 {
                 self.look_behind(block, &mut found);
             }
-            let Found { at: mut start, distance, length } = found;
-            while start > distance
-                && start > emitted
-                && load8(text, start.wrapping_sub(1))
-                    == load8(text, start.wrapping_sub(distance).wrapping_sub(1))
-            {
-                start = start.wrapping_sub(1);
-            }
-            let length = length.wrapping_add(found.at.wrapping_sub(start));
+            let Found { at: seen, distance, length } = found;
+            let start = begins(text, emitted, seen, distance);
+            let length = length.wrapping_add(seen.wrapping_sub(start));
             tokens.push_all(text, emitted, start);
             tokens.push_long(length, distance);
             repeat = distance;

@@ -54,6 +54,19 @@ pub(super) fn alike(text: &Text, mut a: u32, mut b: u32, end: u32) -> u32 {
     end.saturating_sub(start)
 }
 
+/// Where a match at `at` begins if it is grown backwards, as far as `emitted` at most.
+#[inline(always)]
+pub(super) fn begins(text: &Text, emitted: u32, at: u32, distance: u32) -> u32 {
+    let mut start = at;
+    while start > distance
+        && start > emitted
+        && load8(text, start.wrapping_sub(1)) == load8(text, start.wrapping_sub(distance).wrapping_sub(1))
+    {
+        start = start.wrapping_sub(1);
+    }
+    start
+}
+
 /// Copies `length` bytes that stand at `from` to `at` in `to`; up to 15 bytes behind may change.
 #[inline(always)]
 pub(super) fn copy_short(text: &Text, from: u32, length: usize, to: &mut [u8], at: usize) {
