@@ -17,6 +17,7 @@ Each section names the document that it follows.
 import collections
 import hashlib
 import hmac
+import itertools
 import json
 import os
 import re
@@ -62,6 +63,7 @@ MAX_TEMPLATES = MAX_REPLAY_BYTES = 1_024
 MAX_LONG_REPLAY_BYTES = 16 << 20
 MAX_MEMBERS = MAX_FLUSHES = 1 << 20
 MAX_HEADER_BYTES = MAX_REST_BYTES = 65_536
+MAX_STORED_BYTES = 65_535
 U8, U32, U64 = 2**8 - 1, 2**32 - 1, 2**64 - 1
 MAX_NESTING = 16  # of CBOR items; the format's own deepest has 8
 
@@ -706,9 +708,13 @@ def make_gzip(replay, length, content):
 
 def read_encoder(octet, number):
     family = octet()
-    need(1 <= family <= 6, f"an encoder of family {family}, which this reader does not know")
+    need(1 <= family <= 7, f"an encoder of family {family}, which this reader does not know")
+    if family == 7:
+        most = number(MAX_STORED_BYTES, "a block is too long")
+        need(most > 0, "there is no such encoder")
+        return family, 0, 0, 0, most
     generation = octet() if family in (2, 3) else 0
-    need(generation <= 3, "a generation that is not known")
+    need(generation <= (4 if family == 2 else 3), "a generation that is not known")
     level = octet() - (2 if family <= 3 else 0)
     history = octet() if family == 6 else 0
     need(history <= 2, "a history that is not known")
@@ -718,6 +724,8 @@ def read_encoder(octet, number):
 def encode(encoder, plain, flushes):
     """What an encoder makes: zlib's is Python's own, the others are the real programs (scripts/encoders)."""
     family, generation, level, history, block = encoder
+    if family == 7:
+        return store(plain, flushes, block)
     if family == 4:
         deflate, out = zlib.compressobj(level, zlib.DEFLATED, -15), b""
         for flush in flushes:
@@ -732,12 +740,27 @@ def encode(encoder, plain, flushes):
         need(block % 1_024 == 0, "a block of pigz that is no multiple of 1 KiB")
         how = {0: ["-p", "4"], 1: ["-p", "1"], 2: ["-p", "4", "-i"]}[history]
         return unwrap(run_encoder("pigz", [f"-{level}", "-n", "-b", str(block >> 10), *how], plain))
-    name = "go-1.26" if family == 1 else "klauspost-" + ("1.15.12", "1.17.9", "1.18.0", "1.20.3")[generation]
+    if family == 1:
+        name = "go-1.26"
+    elif generation == 4:
+        name = "go-1.27"
+    else:
+        name = "klauspost-" + ("1.15.12", "1.17.9", "1.18.0", "1.20.3")[generation]
     form = "pgzip" if family == 3 else "deflate"
     answer = run_encoder(name, [], b"%s %d %d %d\n" % (form.encode(), level, block, len(plain)) + plain)
     size, _, out = answer.partition(b"\n")
     need(size.isdigit() and len(out) == int(size), f"{name} answered something else")
     return unwrap(out) if family == 3 else out
+
+
+def store(plain, flushes, most):
+    """Stored blocks of at most so many bytes, which end at flushes, too."""
+    blocks, at = [], 0
+    for end in [*itertools.accumulate(flushes), len(plain)]:
+        blocks += [plain[start : min(start + most, end)] for start in range(at, end, most)] or [b""]
+        at = end
+    heads = [struct.pack("<BHH", at == len(blocks), len(block), len(block) ^ 0xFFFF) for at, block in enumerate(blocks, 1)]
+    return b"".join(part for pair in zip(heads, blocks) for part in pair)
 
 
 def unwrap(member):

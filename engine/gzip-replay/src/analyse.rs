@@ -4,18 +4,18 @@ use std::io::{self, Read};
 use std::mem;
 use std::sync::Arc;
 
+use crate::body::Body;
 use crate::catalogue::Encoder;
 use crate::error::{Error, Refusal};
 use crate::inflate::{Found, Inflater, Pushed};
-use crate::proof::Proof;
-use crate::replay::{MAX_FLUSHES, MAX_HEADERS_BYTES, MAX_MEMBERS, MAX_REST_BYTES, Member, Replay};
-use crate::search::{BEGINNING_BYTES, Beginning, Kept};
+use crate::replay::{MAX_FLUSHES, MAX_HEADERS_BYTES, MAX_MEMBERS, MAX_REST_BYTES, Replay};
+use crate::search::Kept;
 use crate::wrapper::{self, TRAILER_BYTES};
 
 /// The stream is taken in pieces of this length, bytes: content may be a thousand times as long.
 const PIECE_BYTES: usize = 16 << 10;
-/// No encoder holds back more of what it has made than this, bytes.
-const MAX_BEHIND_BYTES: usize = 8 << 20;
+
+const TOO_MANY_FLUSHES: Refusal = Refusal::Limit("the list of flushes");
 
 /// What takes the content.
 pub trait Sink {
@@ -39,7 +39,10 @@ pub struct Analyser {
     /// Bytes of a header or a trailer, as far as they have come.
     gathered: Vec<u8>,
     replay: Replay,
+    /// Flushes that were seen in all members.
     flushes: usize,
+    /// Flushes that the members' encoders are told of.
+    told: usize,
     headers_bytes: usize,
     kept: Option<Kept>,
     without: Vec<Encoder>,
@@ -51,21 +54,6 @@ enum Stage {
     Body(Box<Body>),
     Trailer(Body),
     Rest,
-}
-
-/// A member's content, as far as it has come.
-struct Body {
-    header: Arc<[u8]>,
-    crc: crc32fast::Hasher,
-    plain_len: u64,
-    flushes: Vec<u64>,
-    encoder: Search,
-}
-
-/// Whether the encoder is known.
-enum Search {
-    Gathering(Beginning),
-    Found(Proof),
 }
 
 impl Default for Analyser {
@@ -91,6 +79,7 @@ impl Analyser {
             gathered: Vec::new(),
             replay: Replay::default(),
             flushes: 0,
+            told: 0,
             headers_bytes: 0,
             kept: None,
             without: encoders.to_vec(),
@@ -180,7 +169,7 @@ impl Analyser {
     fn body(&mut self, mut body: Box<Body>, bytes: &[u8], sink: &mut dyn Sink) -> Result<usize, Error> {
         let pushed = self.inflater.push(bytes, &mut |found| match found {
             Found::Plain(plain) => {
-                if matches!(body.encoder, Search::Found(_)) {
+                if body.is_known() {
                     sink.take(plain)?;
                 }
                 body.plain(plain);
@@ -189,7 +178,7 @@ impl Analyser {
             Found::Flush => {
                 self.flushes += 1;
                 if self.flushes > MAX_FLUSHES {
-                    return Err(Error::Refused(Refusal::Limit("the list of flushes")));
+                    return Err(Error::Refused(TOO_MANY_FLUSHES));
                 }
                 body.flush();
                 Ok(())
@@ -214,15 +203,17 @@ impl Analyser {
             self.stage = Stage::Trailer(body);
             return Ok(now.len());
         }
-        if *self.gathered != wrapper::trailer(body.crc.finalize(), body.plain_len) {
+        if !body.ends_with(&self.gathered) {
             return Err(Refusal::Damaged("its checksum or length is wrong").into());
         }
         self.gathered.clear();
-        if let Search::Found(proof) = body.encoder {
-            let (header, encoder, plain_len) = (body.header, proof.encoder, body.plain_len);
-            let flushes = encoder.told(&body.flushes).to_vec();
-            self.replay.members.push(Member { header, encoder, plain_len, flushes });
-            self.kept = Some((proof.encoder, proof.deflate));
+        if let Some((member, kept)) = body.into_member() {
+            self.told += member.flushes.len();
+            if self.told > MAX_FLUSHES {
+                return Err(TOO_MANY_FLUSHES.into());
+            }
+            self.replay.members.push(member);
+            self.kept = Some(kept);
         }
         Ok(now.len())
     }
@@ -231,71 +222,6 @@ impl Analyser {
         self.replay.rest.extend_from_slice(bytes);
         let fits = self.replay.rest.len() <= MAX_REST_BYTES;
         if fits { Ok(()) } else { Err(Refusal::Limit("what is behind its last member")) }
-    }
-}
-
-impl Body {
-    fn new(header: Arc<[u8]>) -> Self {
-        Self {
-            header,
-            crc: crc32fast::Hasher::new(),
-            plain_len: 0,
-            flushes: Vec::new(),
-            encoder: Search::Gathering(Beginning::default()),
-        }
-    }
-
-    fn plain(&mut self, plain: &[u8]) {
-        self.crc.update(plain);
-        self.plain_len += plain.len() as u64;
-        match &mut self.encoder {
-            Search::Gathering(beginning) => beginning.plain.extend_from_slice(plain),
-            Search::Found(proof) => proof.plain(plain),
-        }
-    }
-
-    fn flush(&mut self) {
-        self.flushes.push(self.plain_len);
-        if let Search::Found(proof) = &mut self.encoder
-            && !proof.encoder.flushes_by_itself()
-        {
-            proof.flush();
-        }
-    }
-
-    /// Holds the stream against what the encoder makes, or looks for one once there is enough.
-    fn hold_against(
-        &mut self,
-        stored: &[u8],
-        is_end: bool,
-        kept: &mut Option<Kept>,
-        without: &[Encoder],
-        sink: &mut dyn Sink,
-    ) -> Result<(), Error> {
-        match &mut self.encoder {
-            Search::Gathering(beginning) => {
-                beginning.stored.extend_from_slice(stored);
-                // There may be blocks without content, and no end of them.
-                let gathered = beginning.plain.len().max(beginning.stored.len() / 2);
-                if !is_end && gathered < BEGINNING_BYTES {
-                    return Ok(());
-                }
-                beginning.is_whole = is_end;
-                let found =
-                    beginning.find(&self.flushes, kept.take(), without).ok_or(Refusal::UnknownEncoder)?;
-                let plain = mem::take(&mut beginning.plain);
-                self.encoder = Search::Found(found);
-                Ok(sink.take(&plain)?)
-            }
-            Search::Found(proof) => {
-                let agrees = proof.agrees(stored) && (!is_end || proof.ends_here());
-                if agrees && proof.behind() <= MAX_BEHIND_BYTES {
-                    return Ok(());
-                }
-                let encoder = proof.encoder;
-                Err(Refusal::Diverged { encoder, plain_len: self.plain_len }.into())
-            }
-        }
     }
 }
 

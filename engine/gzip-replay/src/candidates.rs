@@ -45,7 +45,8 @@ fn klauspost(level: i8) -> impl Iterator<Item = Encoder> {
 fn generations(level: i8) -> &'static [Generation] {
     match level {
         4 => &[Generation::V1_15, Generation::V1_18, Generation::V1_20],
-        7..=9 => &[Generation::V1_15, Generation::V1_17, Generation::V1_20],
+        7 | 8 => &[Generation::V1_15, Generation::V1_17, Generation::V1_20],
+        9 => &[Generation::V1_15, Generation::V1_17, Generation::V1_20, Generation::Go1_27],
         _ => &[Generation::V1_15, Generation::V1_20],
     }
 }
@@ -64,7 +65,9 @@ fn pgzip(first: u64, is_only: bool) -> impl Iterator<Item = Encoder> {
     BLOCK_LEVELS.into_iter().flat_map(move |level| {
         let level = level as i8;
         let generations = generations(level).iter();
-        generations.map(move |generation| Encoder::Pgzip { generation: *generation, level, block_bytes })
+        generations
+            .map(move |generation| Encoder::Pgzip { generation: *generation, level, block_bytes })
+            .filter(|encoder| encoder.exists())
     })
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::encoder::Deflate;
 use crate::klauspost::{self, Generation, pgzip};
 use crate::pigz::{self, History};
-use crate::{gnu, go, zlib};
+use crate::{gnu, go, stored, zlib};
 
 /// An encoder of deflate streams: a family, versions of it that make the same bytes, and its
 /// parameters. Numbers of families and generations are part of what [`crate::Replay::to_bytes`] gives.
@@ -52,6 +52,11 @@ pub enum Encoder {
         /// What a block knows of those before it.
         history: History,
     },
+    /// Stored blocks, whoever made them.
+    Stored {
+        /// The longest of them, from 1 byte on.
+        block_bytes: u16,
+    },
 }
 
 /// pgzip takes no block of 16 KiB or less,
@@ -66,11 +71,14 @@ impl Encoder {
         let is_level = |level: i8| (-2..=9).contains(&level) && level != -1;
         match self {
             Self::Go { level } | Self::Klauspost { level, .. } => is_level(level),
-            Self::Pgzip { level, block_bytes, .. } => is_level(level) && block_bytes >= MIN_PGZIP_BLOCK_BYTES,
+            Self::Pgzip { generation, level, block_bytes } => {
+                generation != Generation::Go1_27 && is_level(level) && block_bytes >= MIN_PGZIP_BLOCK_BYTES
+            }
             Self::Zlib { level } | Self::Gnu { level } => (1..=9).contains(&level),
             Self::Pigz { level, block_bytes, .. } => {
                 (1..=9).contains(&level) && block_bytes >= MIN_PIGZ_BLOCK_BYTES
             }
+            Self::Stored { block_bytes } => block_bytes > 0,
         }
     }
 
@@ -81,6 +89,7 @@ impl Encoder {
         match self {
             Self::Go { level } => boxed(go::Encoder::new(level.into())),
             Self::Klauspost { generation, level } => boxed(klauspost::Encoder::new(generation, level.into())),
+            Self::Pgzip { generation: Generation::Go1_27, .. } => None,
             Self::Pgzip { generation, level, block_bytes } => {
                 boxed(pgzip::Encoder::new(generation, level.into(), block_bytes as usize))
             }
@@ -89,6 +98,7 @@ impl Encoder {
             Self::Pigz { level, block_bytes, history } => {
                 boxed(pigz::Encoder::new(level.into(), block_bytes as usize, history))
             }
+            Self::Stored { block_bytes } => boxed(stored::Encoder::new(block_bytes)),
         }
     }
 
@@ -121,6 +131,7 @@ impl fmt::Display for Encoder {
                     History::Nothing => write!(f, ", independent"),
                 }
             }
+            Self::Stored { block_bytes } => write!(f, "stored in blocks of up to {block_bytes}"),
         }
     }
 }
@@ -131,17 +142,20 @@ mod tests {
 
     #[test]
     fn what_exists_can_be_started() {
-        let generation = Generation::V1_15;
         for level in (-5..=12).filter(|level| *level != -1) {
             let unsigned = level as u8;
             let mut all = vec![
                 Encoder::Go { level },
-                Encoder::Klauspost { generation, level },
+                Encoder::Klauspost { generation: Generation::V1_15, level },
+                Encoder::Klauspost { generation: Generation::Go1_27, level },
                 Encoder::Zlib { level: unsigned },
                 Encoder::Gnu { level: unsigned },
             ];
+            all.extend([0, 1].map(|block_bytes| Encoder::Stored { block_bytes }));
             for block_bytes in [0, 16 << 10, (16 << 10) + 1, (32 << 10) - 1, 32 << 10, u32::MAX] {
-                all.push(Encoder::Pgzip { generation, level, block_bytes });
+                for generation in [Generation::V1_15, Generation::Go1_27] {
+                    all.push(Encoder::Pgzip { generation, level, block_bytes });
+                }
                 all.push(Encoder::Pigz { level: unsigned, block_bytes, history: History::Window });
             }
             for encoder in all {

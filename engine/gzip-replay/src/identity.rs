@@ -14,6 +14,7 @@ mod family {
     pub(super) const ZLIB: u8 = 4;
     pub(super) const GNU: u8 = 5;
     pub(super) const PIGZ: u8 = 6;
+    pub(super) const STORED: u8 = 7;
 }
 
 /// Levels are written down as so much more than they are.
@@ -32,8 +33,8 @@ fn read_generation(reader: &mut Reader<'_>) -> Result<Generation, Malformed> {
     Generation::ALL.get(number).copied().ok_or(Malformed("a generation that is not known"))
 }
 
-fn read_block_bytes(reader: &mut Reader<'_>) -> Result<u32, Malformed> {
-    u32::try_from(reader.number()?).map_err(|_| Malformed("a block that is too long"))
+fn read_block_bytes<T: TryFrom<u64>>(reader: &mut Reader<'_>) -> Result<T, Malformed> {
+    T::try_from(reader.number()?).map_err(|_| Malformed("a block that is too long"))
 }
 
 /// The number of one of few things.
@@ -63,6 +64,10 @@ impl Encoder {
                 out.extend([family::PIGZ, level, number_of(&History::ALL, &history)]);
                 put(block_bytes.into(), out);
             }
+            Self::Stored { block_bytes } => {
+                out.push(family::STORED);
+                put(block_bytes.into(), out);
+            }
         }
     }
 
@@ -85,6 +90,7 @@ impl Encoder {
                 let history = history.ok_or(Malformed("a history that is not known"))?;
                 Self::Pigz { level, block_bytes: read_block_bytes(reader)?, history }
             }
+            family::STORED => Self::Stored { block_bytes: read_block_bytes(reader)? },
             _ => return Err(Malformed("an encoder that is not known")),
         };
         if encoder.exists() { Ok(encoder) } else { Err(Malformed("there is no such encoder")) }

@@ -28,6 +28,7 @@
 
 mod analyse;
 mod bits;
+mod body;
 mod candidates;
 mod catalogue;
 mod dynamic;
@@ -43,6 +44,7 @@ pub mod pigz;
 mod proof;
 mod replay;
 mod search;
+mod stored;
 mod tables;
 mod varint;
 mod wrapper;

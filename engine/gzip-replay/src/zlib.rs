@@ -3,8 +3,8 @@
 //!
 //! Versions 1.2.11, 1.2.13, 1.3.1 and 1.3.2 write the same bytes at levels 1 to 9. Rewrites such
 //! as zlib-ng do not, even where a system has them under zlib's name. Level 0 is left out: where
-//! its stored blocks end depends on the room that a program has for output. So is `memLevel` 9,
-//! which Perl uses: it is out of reach through flate2.
+//! its stored blocks end depends on the room that a program has for output, and `stored` makes them. `memLevel` 9,
+//! which Perl uses, is out of reach through flate2.
 
 use flate2::{Compress, Compression, FlushCompress, Status};
 

@@ -54,9 +54,11 @@ impl LiteralCosts {
         let codes = codes(&counts, MAX_LENGTH);
         self.sums.clear();
         self.sums.resize(range.start + 1, 0);
+        // Go reckons with a bit for what the sample did not hold.
+        let least = u16::from(generation >= Generation::Go1_27);
         let mut sum = 0;
         self.sums.extend(plain.iter().map(|&byte| {
-            sum += i32::from(codes[usize::from(byte)].count);
+            sum += i32::from(codes[usize::from(byte)].count.max(least));
             sum
         }));
     }

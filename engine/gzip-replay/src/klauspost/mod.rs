@@ -38,11 +38,13 @@ pub enum Generation {
     V1_18,
     /// 1.20.3: headers are shorter.
     V1_20,
+    /// Go's own from 1.27 on, at level 9; at the others it is as 1.20.3.
+    Go1_27,
 }
 
 impl Generation {
     /// Every one, by its number in replays.
-    pub(crate) const ALL: [Self; 4] = [Self::V1_15, Self::V1_17, Self::V1_18, Self::V1_20];
+    pub(crate) const ALL: [Self; 5] = [Self::V1_15, Self::V1_17, Self::V1_18, Self::V1_20, Self::Go1_27];
 }
 
 impl fmt::Display for Generation {
@@ -52,6 +54,7 @@ impl fmt::Display for Generation {
             Self::V1_17 => "1.17",
             Self::V1_18 => "1.18",
             Self::V1_20 => "1.20",
+            Self::Go1_27 => "in Go 1.27",
         })
     }
 }

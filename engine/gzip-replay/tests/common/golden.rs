@@ -42,6 +42,8 @@ pub fn cases() -> Vec<Case> {
     let newest = |level| klauspost::Encoder::new(Generation::V1_20, level);
     cases.push(case("go-1.27", "deflate", -1, newest(6)));
     cases.extend((0..=8).map(|level| case("go-1.27", "deflate", level, newest(level))));
+    let last = klauspost::Encoder::new(Generation::Go1_27, 9);
+    cases.push(case("go-1.27", "deflate", 9, last));
     for (program, generation) in [
         ("klauspost-1.15.12", Generation::V1_15),
         ("klauspost-1.17.9", Generation::V1_17),
