@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Noise, assert_same, content, deflate_by, encode, rounds};
+use common::{Noise, assert_same, content, deflate_by, encode, inputs};
 use gzip_replay::{Deflate, gnu};
 
 fn check(level: u32, plain: &[u8], noise: &mut Noise, what: &str) {
@@ -22,7 +22,7 @@ fn check(level: u32, plain: &[u8], noise: &mut Noise, what: &str) {
 #[test]
 fn same_bytes_for_mixed_content() {
     let mut noise = Noise(1);
-    for round in 0..rounds(12) {
+    for round in 0..inputs(12) {
         let plain = content(&mut noise, 8 << 20);
         for level in 1..=9 {
             check(level, &plain, &mut noise, &format!("round {round}"));

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Noise, assert_same, content, deflate_by, encode, rounds};
+use common::{Noise, assert_same, content, deflate_by, encode, inputs};
 use gzip_replay::Deflate;
 use gzip_replay::pigz::{Encoder, History};
 
@@ -28,7 +28,7 @@ fn check(level: u32, kib: usize, history: History, plain: &[u8], noise: &mut Noi
 #[test]
 fn same_bytes_for_mixed_content() {
     let mut noise = Noise(1);
-    for _ in 0..rounds(12) {
+    for _ in 0..inputs(12) {
         let plain = content(&mut noise, 8 << 20);
         for level in 1..=9 {
             for history in [History::Window, History::Stream, History::Nothing] {
@@ -58,7 +58,7 @@ fn same_bytes_for_lengths_at_limits() {
 #[test]
 fn same_bytes_for_many_joints() {
     let mut noise = Noise(3);
-    for _ in 0..rounds(12) {
+    for _ in 0..inputs(12) {
         let plain = content(&mut Noise(noise.next()), 8 << 20);
         check(1, 32, History::Window, &plain, &mut noise);
         check(1, 32, History::Stream, &plain, &mut noise);

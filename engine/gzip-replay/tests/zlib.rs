@@ -3,13 +3,13 @@
 
 mod common;
 
-use common::{Noise, Oracle, assert_same, content, encode, rounds};
+use common::{Noise, Oracle, assert_same, content, encode, inputs};
 use gzip_replay::{Deflate, zlib};
 
 #[test]
 fn same_bytes_however_written() {
     let (mut noise, mut oracle) = (Noise(1), Oracle::start("zlib"));
-    for round in 0..rounds(12) {
+    for round in 0..inputs(12) {
         let plain = content(&mut noise, 8 << 20);
         for level in 1..=9 {
             let mut encoder = zlib::Encoder::new(level).unwrap();
@@ -26,7 +26,7 @@ fn same_bytes_however_written() {
 fn same_bytes_with_dictionaries_and_after_resets() {
     let (mut noise, mut oracle) = (Noise(2), Oracle::start("zlib"));
     let mut encoder = zlib::Encoder::new(6).unwrap();
-    for round in 0..rounds(50) {
+    for round in 0..inputs(50) {
         let plain = content(&mut noise, 1 << 20);
         let dictionary = plain.len().min(noise.below(40_000));
         let expected = oracle.encode("primed", 6, dictionary, &plain);
@@ -39,7 +39,7 @@ fn same_bytes_with_dictionaries_and_after_resets() {
 #[test]
 fn same_bytes_with_flushes() {
     let (mut noise, mut oracle) = (Noise(3), Oracle::start("zlib"));
-    for round in 0..rounds(50) {
+    for round in 0..inputs(50) {
         let plain = content(&mut noise, 1 << 20);
         let level = 1 + noise.below(9) as u32;
         let step = [1 << (9 + noise.below(9)), 32_767, 65_535, 1 + noise.below(70_000)][noise.below(4)];

@@ -94,9 +94,9 @@ fn folder() -> PathBuf {
     std::env::var_os("GZIP_REPLAY_ENCODERS").map_or_else(|| cache().join("dtrvault/encoders"), PathBuf::from)
 }
 
-/// How many contents a test tries: `usual`, unless `GZIP_REPLAY_ROUNDS` says so.
-pub fn rounds(usual: usize) -> usize {
-    std::env::var("GZIP_REPLAY_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(usual)
+/// How many inputs a test tries: `usual`, unless `GZIP_REPLAY_INPUTS` says more or less.
+pub fn inputs(usual: usize) -> usize {
+    std::env::var("GZIP_REPLAY_INPUTS").ok().and_then(|inputs| inputs.parse().ok()).unwrap_or(usual)
 }
 
 /// Numbers that look random and are always the same (SplitMix64).
