@@ -81,7 +81,8 @@ fn pigz(block_bytes: u32, histories: &[History]) -> impl Iterator<Item = Encoder
 /// Every pigz of which these flushes are joints. Only some of its joints show.
 fn pigz_that_shows(flushes: &[u64]) -> impl Iterator<Item = Encoder> {
     let common = flushes.iter().fold(0, |common, flush| greatest_common_divisor(common, *flush));
-    let parts = [1, 2, 3].into_iter().filter_map(move |parts| u32::try_from(common / parts).ok());
+    let parts = [1, 2, 3].into_iter().filter(move |parts| common.is_multiple_of(*parts));
+    let parts = parts.filter_map(move |parts| u32::try_from(common / parts).ok());
     let parts = parts.filter(|length| *length > 0 && !PIGZ_BLOCK_BYTES.contains(length));
     let usual = PIGZ_BLOCK_BYTES.into_iter().filter(move |length| common.is_multiple_of(u64::from(*length)));
     usual.chain(parts).flat_map(|length| pigz(length, &History::ALL))

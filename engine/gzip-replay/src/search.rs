@@ -31,17 +31,43 @@ impl Beginning {
         let before = kept.as_ref().map(|(encoder, _)| *encoder);
         if let Some((encoder, mut deflate)) = kept {
             deflate.reset(&[]);
-            if let Some(proof) = self.holds_for(encoder, deflate, flushes) {
+            if let Ok(proof) = self.holds_for(encoder, deflate, flushes) {
                 return Some(proof);
             }
         }
-        candidates(flushes)
-            .filter(|encoder| before != Some(*encoder) && !without.contains(encoder))
-            .find_map(|encoder| self.holds_for(encoder, encoder.start()?, flushes))
+        // By level: after how many bytes zlib was wrong. Blocks of pigz begin alike.
+        let mut zlib_wrong_at = [usize::MAX; 10];
+        for encoder in candidates(flushes) {
+            let is_wrong = match encoder {
+                Encoder::Pigz { level, block_bytes, .. } => {
+                    zlib_wrong_at.get(usize::from(level)).is_some_and(|at| *at <= block_bytes as usize)
+                }
+                _ => false,
+            };
+            if is_wrong || before == Some(encoder) || without.contains(&encoder) {
+                continue;
+            }
+            match (self.holds_for(encoder, encoder.start()?, flushes), encoder) {
+                (Ok(proof), _) => return Some(proof),
+                (Err(at), Encoder::Zlib { level }) => {
+                    if let Some(place) = zlib_wrong_at.get_mut(usize::from(level)) {
+                        *place = at;
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
     }
 
-    /// What `deflate` makes of the content, if that is what stands in the stream.
-    fn holds_for(&self, encoder: Encoder, deflate: Box<dyn Deflate>, flushes: &[u64]) -> Option<Proof> {
+    /// What `deflate` makes of the content, if that is what stands in the stream; or else how much of the content
+    /// it had when it was wrong, bytes.
+    fn holds_for(
+        &self,
+        encoder: Encoder,
+        deflate: Box<dyn Deflate>,
+        flushes: &[u64],
+    ) -> Result<Proof, usize> {
         let mut proof = Proof::new(encoder, deflate);
         let mut stored = &*self.stored;
         let mut flushes = encoder.told(flushes).iter().peekable();
@@ -52,7 +78,7 @@ impl Beginning {
             }
             // All that there is: most encoders are wrong at once.
             if !proof.agrees(mem::take(&mut stored)) {
-                return None;
+                return Err(at);
             }
             if at == self.plain.len() {
                 break;
@@ -62,6 +88,6 @@ impl Beginning {
             proof.plain(self.plain.get(at..at + count).unwrap_or_default());
             at += count;
         }
-        (!self.is_whole || proof.ends_here()).then_some(proof)
+        if !self.is_whole || proof.ends_here() { Ok(proof) } else { Err(usize::MAX) }
     }
 }

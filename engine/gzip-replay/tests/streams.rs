@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Noise, Oracle, assert_same, content, deflate_by};
+use common::{Noise, Oracle, assert_same, content, deflate_by, wrapped};
 use gzip_replay::pigz::{self, History};
 use gzip_replay::{Analyser, Deflate, Encoder, Error, Refusal, Replay, Replayer};
 
@@ -40,12 +40,6 @@ fn there_and_back(stream: &[u8], what: &str) -> (Replay, Vec<u8>) {
     replayer.finish(&mut again).unwrap();
     assert_same(&again, stream, what);
     (replay, plain)
-}
-
-/// A deflate stream as a gzip file of one member.
-fn wrapped(deflate: &[u8], plain: &[u8]) -> Vec<u8> {
-    let (header, crc) = ([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3], crc32fast::hash(plain));
-    [&header[..], deflate, &crc.to_le_bytes(), &(plain.len() as u32).to_le_bytes()].concat()
 }
 
 fn refusal(stream: &[u8]) -> Refusal {

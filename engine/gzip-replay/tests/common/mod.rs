@@ -30,6 +30,11 @@ impl Oracle {
         Self { process, requests, answers }
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// What it makes of `plain`. `form` and `block` as in `oracle/main.go`.
     pub fn encode(&mut self, form: &str, level: i32, block: usize, plain: &[u8]) -> Vec<u8> {
         let requests = self.requests.as_mut().unwrap();
@@ -60,6 +65,12 @@ pub fn deflate_by(name: &str, options: &[&str], plain: &[u8]) -> Vec<u8> {
         run.unwrap_or_else(|error| panic!("{}: {error}; scripts/encoders brings it", program.display()));
     assert!(run.status.success(), "{name}: {}", String::from_utf8_lossy(&run.stderr));
     run.stdout[10..run.stdout.len() - 8].to_vec()
+}
+
+/// A deflate stream as a gzip file of one member.
+pub fn wrapped(deflate: &[u8], plain: &[u8]) -> Vec<u8> {
+    let (header, crc) = ([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3], crc32fast::hash(plain));
+    [&header[..], deflate, &crc.to_le_bytes(), &(plain.len() as u32).to_le_bytes()].concat()
 }
 
 /// A file that has no name any more, to be read from its beginning.
