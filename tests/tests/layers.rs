@@ -43,6 +43,30 @@ fn what_two_builds_share_is_stored_once_and_every_bit_comes_back() {
 }
 
 #[test]
+fn tars_that_nobody_compressed_are_split_as_well() {
+    let vault = Vault::init();
+    let storage = Storage::create(vault.at("registry"));
+    storage.image("acme/app", "v1", &[plain_layer(1, 1), plain_layer(1, 2)]);
+    vault.run(["snapshot", "--registry", "registry", "--layers", "raw"]).ok();
+    assert!(recipes(&vault).get("tar").is_none());
+    vault.run(["optimize"]).ok();
+    assert_eq!(shapes::number(&recipes(&vault), "tar.blobs"), 2);
+    let deep = ["snapshot", "--registry", "registry", "--host", "other", "--json"];
+    assert!(written(&vault.run(deep).ok().json()) < 20_000);
+    vault.run(["check", "--read-data"]).ok();
+    vault.run(["restore", "--snapshot", "latest", "--target", "out"]).ok();
+    assert_same(&listing(storage.root()), &listing(&vault.at("out")));
+
+    let other = Vault::init();
+    let copy = Storage::create(other.at("registry"));
+    copy.image("acme/app", "v1", &[plain_layer(1, 1), plain_layer(1, 2)]);
+    let taken = other.run(["snapshot", "--registry", "registry", "--json"]).ok().json();
+    assert_eq!(shapes::number(&recipes(&other), "tar.blobs"), 2);
+    // It is no gzip stream that was taken apart.
+    assert_eq!(*shapes::field(&taken, "layers.deep"), serde_json::json!({}));
+}
+
+#[test]
 fn a_raw_snapshot_becomes_a_deep_one_and_stays_the_same() {
     let vault = Vault::init();
     let storage = Storage::create(vault.at("registry"));

@@ -8,10 +8,9 @@ use gzip_replay::{Analyser, Error, Replay, Replayer};
 use crate::error::CodecError;
 use crate::sniff::{Form, sniff};
 use crate::tar_header::TAR_BLOCK_BYTES;
-use crate::tar_proof::{JoinProof, Proven};
+use crate::tar_proven::ProvenTarSplitter;
 use crate::tar_report::TarReport;
 use crate::tar_skeleton::SplitSink;
-use crate::tar_split::TarSplitter;
 
 pub use gzip_replay::{Encoder, Refusal};
 
@@ -44,15 +43,8 @@ struct Content {
 
 enum Kind {
     Unknown,
-    Tar(Box<Tar>),
+    Tar(Box<ProvenTarSplitter>),
     Other,
-}
-
-/// A tar that is being split, and proven.
-#[derive(Default)]
-struct Tar {
-    splitter: TarSplitter,
-    proof: JoinProof,
 }
 
 /// A gzip stream that was taken apart.
@@ -167,11 +159,7 @@ impl Content {
 
     fn split<S: SplitSink>(&mut self, plain: &[u8], sink: &mut S) -> Result<(), LayerError<S::Error>> {
         match &mut self.kind {
-            Kind::Tar(tar) => {
-                let Tar { splitter, proof } = &mut **tar;
-                proof.input(plain);
-                splitter.push(plain, &mut Proven { proof, sink })
-            }
+            Kind::Tar(tar) => tar.push(plain, sink),
             Kind::Unknown | Kind::Other => sink.payload(plain),
         }
         .map_err(LayerError::Sink)
@@ -182,9 +170,8 @@ impl Content {
             self.decide(true, sink)?;
         }
         let Kind::Tar(tar) = self.kind else { return Ok(None) };
-        let Tar { splitter, mut proof } = *tar;
-        let report = splitter.finish(&mut Proven { proof: &mut proof, sink }).map_err(LayerError::Sink)?;
-        if proof.holds() { Ok(Some(report)) } else { Err(LayerError::Unproven) }
+        let report = tar.finish(sink).map_err(LayerError::Sink)?;
+        Ok(Some(report.ok_or(LayerError::Unproven)?))
     }
 }
 

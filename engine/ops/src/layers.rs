@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dtrvault_codec::layer::{Encoder, Refusal};
 
-use crate::content::{Apart, Gzip, Opaque};
+use crate::content::{Apart, Depth, Opaque};
 
 /// Encoders that are found and turn out to be wrong, until it is given up.
 const MAX_WRONG_ENCODERS: usize = 3;
@@ -116,10 +116,10 @@ impl Tries {
     }
 
     /// How to store it this time.
-    pub(crate) fn gzip(&self) -> Gzip<'_> {
+    pub(crate) fn depth(&self) -> Depth<'_> {
         match self.layers {
-            Layers::Deep => Gzip::Deep(&self.wrong),
-            Layers::Raw => Gzip::Raw,
+            Layers::Deep => Depth::Deep(&self.wrong),
+            Layers::Raw => Depth::Raw,
         }
     }
 

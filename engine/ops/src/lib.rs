@@ -8,6 +8,7 @@ pub mod check;
 mod content;
 pub mod context;
 pub mod diff;
+mod each_blob;
 mod error;
 pub mod export;
 pub mod init;

@@ -4,29 +4,29 @@
 
 use std::collections::HashSet;
 use std::io::Read;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::{Mutex, PoisonError};
 
+use dtrvault_codec::{Form, sniff};
 use dtrvault_format::{Content, Digest, Kind, Recipe};
+use dtrvault_repo::Repository;
 use dtrvault_repo::read::{Proof, Reader};
 use dtrvault_repo::write::Session;
-use dtrvault_repo::{RepoError, Repository};
 
 use crate::content::{BlobError, open_tree, read_blob, write_blob};
 use crate::context::Context;
+use crate::each_blob::each_blob;
 use crate::error::{OpsError, Result};
 use crate::layers::{LayerReport, Layers, Tries};
 
-/// What tells a gzip stream from others, bytes.
-const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
+/// What tells gzip streams and tars from others, bytes.
+const FIRST_BYTES: usize = 512;
 
 /// What was stored better.
 #[derive(Debug, Default, serde::Serialize)]
 pub struct OptimizeReport {
     /// Blobs that were stored as they are, and were looked at.
     pub looked_at: u64,
-    /// What became of those that are gzip streams.
+    /// What became of those that are gzip streams, and of tars that are kept.
     pub layers: LayerReport,
     /// Plain bytes of the chunks that were new.
     pub new_bytes: u64,
@@ -34,7 +34,7 @@ pub struct OptimizeReport {
     pub written_bytes: u64,
 }
 
-/// Stores the gzip blobs of these snapshots (beginnings of ids, or `latest`), or of all, as what they
+/// Stores the gzip streams and tars of these snapshots (beginnings of ids, or `latest`), or of all, as what they
 /// hold. May be interrupted at any time: what was done by then stays.
 ///
 /// # Errors
@@ -51,27 +51,15 @@ pub fn run(repo: &Repository, only: &[String], workers: usize, context: &Context
         Ok(())
     })?;
     context.progress.stage("layers", Some(total));
-    thread::scope(|scope| {
-        let (blobs, waiting) = sync_channel::<(Digest, u64)>(workers);
-        // Shared by the workers alone: when all have failed, nothing more can be sent.
-        let waiting = Arc::new(Mutex::new(waiting));
-        let workers: Vec<_> = (0..workers.max(1))
-            .map(|_| {
-                let waiting = Arc::clone(&waiting);
-                scope.spawn(move || work.run(&waiting))
-            })
-            .collect();
-        drop(waiting);
-        // It fails when every worker has stopped; they say why.
-        let walked = each_plain(repo, chosen.as_ref(), |digest, size| {
-            blobs.send((digest, size)).map_err(|_| RepoError::Aborted)
-        });
-        drop(blobs);
-        for worker in workers {
-            worker.join().map_err(|_| OpsError::WorkerDied)??;
-        }
-        walked
-    })?;
+    each_blob(
+        workers,
+        |send| each_plain(repo, chosen.as_ref(), |digest, size| send((digest, size))),
+        |(digest, size)| {
+            work.take_apart(&digest)?;
+            context.progress.advance(size, 1);
+            Ok(session.checkpoint_if_due()?)
+        },
+    )?;
     session.checkpoint()?;
     let counters = session.counters();
     let report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -128,29 +116,20 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn run(self, waiting: &Mutex<Receiver<(Digest, u64)>>) -> Result<()> {
-        loop {
-            let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let Ok((digest, size)) = next else { return Ok(()) };
-            self.take_apart(&digest)?;
-            self.context.progress.advance(size, 1);
-            self.session.checkpoint_if_due()?;
-        }
-    }
-
-    /// Stores one blob as what it holds, if it is a gzip stream and comes back from that.
+    /// Stores one blob as what it holds, if it is a gzip stream or a tar and comes back from that.
     fn take_apart(self, digest: &Digest) -> Result<()> {
         let mut tries = Tries::new(Layers::Deep);
         while tries.is_deep() {
             let mut blob = read_blob(self.reader, digest, Proof::Whole, self.context)?;
-            let mut first = [0; MAGIC.len()];
+            let mut first = [0; FIRST_BYTES];
             let begun = crate::content::read_full(&mut blob, &mut first).map_err(unreadable)?;
-            if begun < MAGIC.len() || first != MAGIC {
+            let first = first.get(..begun).unwrap_or_default();
+            if !matches!(sniff(first, begun < FIRST_BYTES), Form::Gzip | Form::Tar) {
                 break;
             }
             let mut proceed = |_: &[u8]| self.context.proceed();
-            let mut source = first.as_slice().chain(blob);
-            match write_blob(self.session, tries.gzip(), &mut source, &mut proceed) {
+            let mut source = first.chain(blob);
+            match write_blob(self.session, tries.depth(), &mut source, &mut proceed) {
                 Ok(stored) => {
                     let layer = tries.layer(stored.apart, stored.size);
                     let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,8 +4,7 @@
 //! for: whoever holds a key may have recorded another one (`format-spec/threat-model.md`).
 
 use std::collections::{HashMap, HashSet};
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use dtrvault_format::{Digest, Recipe};
 use dtrvault_repo::RepoError;
@@ -14,6 +13,7 @@ use dtrvault_repo::read::{Proof, Reader};
 use super::chosen::{ReadData, is_chosen};
 use crate::content::read_blob;
 use crate::context::Context;
+use crate::each_blob::each_blob;
 use crate::error::{OpsError, Result};
 
 /// Blobs made at once; each takes two windows of its streams in memory.
@@ -40,51 +40,22 @@ pub(super) fn run(
     context.progress.stage("making blobs", total);
     let wrong = Mutex::new(HashMap::new());
     let threads = std::thread::available_parallelism().map_or(1, |count| count.get().min(MAX_THREADS));
-    std::thread::scope(|scope| {
-        let (blobs, waiting) = sync_channel::<Digest>(threads);
-        // Shared by the workers alone: when all have failed, nothing more can be sent.
-        let waiting = Arc::new(Mutex::new(waiting));
-        let workers: Vec<_> = (0..threads)
-            .map(|_| {
-                let (waiting, wrong) = (Arc::clone(&waiting), &wrong);
-                scope.spawn(move || make_all(reader, &waiting, wrong, context))
-            })
-            .collect();
-        drop(waiting);
+    let walk = |send: &mut dyn FnMut(Digest) -> dtrvault_repo::Result<()>| {
         let mut failed = None;
-        let walked = reader.repo().index().each_blob(|blob| {
-            match chosen(&blob.digest, &blob.recipe) {
-                Ok(true) => {}
-                Ok(false) => return Ok(()),
-                Err(error) => {
-                    failed = Some(error);
-                    return Err(RepoError::Aborted);
-                }
+        let walked = reader.repo().index().each_blob(|blob| match chosen(&blob.digest, &blob.recipe) {
+            Ok(true) => send(blob.digest),
+            Ok(false) => Ok(()),
+            Err(error) => {
+                failed = Some(error);
+                Err(RepoError::Aborted)
             }
-            // It fails when every worker has stopped; they say why.
-            blobs.send(blob.digest).map_err(|_| RepoError::Aborted)
         });
-        drop(blobs);
-        for worker in workers {
-            worker.join().map_err(|_| OpsError::WorkerDied)??;
-        }
         match failed {
             Some(error) => Err(error),
             None => Ok(walked?),
         }
-    })?;
-    Ok(wrong.into_inner().unwrap_or_else(PoisonError::into_inner))
-}
-
-fn make_all(
-    reader: &Reader,
-    waiting: &Mutex<Receiver<Digest>>,
-    wrong: &Mutex<HashMap<Digest, String>>,
-    context: &Context,
-) -> Result<()> {
-    loop {
-        let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(digest) = next else { return Ok(()) };
+    };
+    each_blob(threads, walk, |digest| {
         match make(reader, &digest, context) {
             Err(error) if error.is_damage() => {
                 let mut wrong = wrong.lock().unwrap_or_else(PoisonError::into_inner);
@@ -93,7 +64,9 @@ fn make_all(
             made => made?,
         }
         context.progress.advance(0, 1);
-    }
+        Ok(())
+    })?;
+    Ok(wrong.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 fn make(reader: &Reader, digest: &Digest, context: &Context) -> Result<()> {

@@ -46,12 +46,12 @@ pub(crate) struct Apart {
     pub(crate) content_len: u64,
 }
 
-/// How gzip blobs are stored.
+/// How gzip streams and tars are stored.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Gzip<'a> {
+pub(crate) enum Depth<'a> {
     /// As they are.
     Raw,
-    /// As their content. None of these encoders has made the blob, though it looked so.
+    /// As what they hold. None of these encoders has made the blob, though it looked so.
     Deep(&'a [Encoder]),
 }
 
@@ -74,19 +74,19 @@ impl<E: Into<OpsError>> From<E> for BlobError {
 /// Reads `source` to its end and stores it. `seen` is told of every read.
 pub(crate) fn write_blob(
     session: &Session,
-    gzip: Gzip<'_>,
+    depth: Depth<'_>,
     source: &mut dyn Read,
     seen: &mut dyn FnMut(&[u8]) -> Result<()>,
 ) -> std::result::Result<BlobSummary, BlobError> {
     BUFFER.with_borrow_mut(|buffer| {
         buffer.resize(READ_BYTES, 0);
-        store(session, gzip, source, buffer, seen)
+        store(session, depth, source, buffer, seen)
     })
 }
 
 fn store(
     session: &Session,
-    gzip: Gzip<'_>,
+    depth: Depth<'_>,
     source: &mut dyn Read,
     buffer: &mut [u8],
     seen: &mut dyn FnMut(&[u8]) -> Result<()>,
@@ -95,8 +95,9 @@ fn store(
     let first = buffer.get(..filled).unwrap_or_default();
     let is_whole = filled < SNIFF_BYTES;
     let form = sniff(first.get(..SNIFF_BYTES).unwrap_or(first), is_whole);
-    let mut body = match (form, gzip) {
-        (Form::Gzip, Gzip::Deep(without)) => Body::Layer(Box::new(LayerWriter::new(session, without))),
+    let mut body = match (form, depth) {
+        (Form::Gzip, Depth::Deep(without)) => Body::Layer(Box::new(LayerWriter::gzip(session, without))),
+        (Form::Tar, Depth::Deep(_)) => Body::Layer(Box::new(LayerWriter::tar(session))),
         _ => Body::Plain(session.stream(class_of(form, first)?)),
     };
     let mut hasher = Sha256::new();

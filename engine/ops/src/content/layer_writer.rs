@@ -1,7 +1,7 @@
-//! Storing a gzip blob as its content, and as what it takes to make the blob again.
+//! Storing a layer as what it holds: a tar, or a gzip stream and what it takes to make it again.
 
-use dtrvault_codec::SplitSink;
 use dtrvault_codec::layer::{Encoder, LayerError, LayerSplitter, Refusal};
+use dtrvault_codec::{ProvenTarSplitter, SplitSink};
 use dtrvault_format::limits::{MAX_LONG_REPLAY_BYTES, MAX_REPLAY_BYTES};
 use dtrvault_format::{Recipe, Replay};
 use dtrvault_repo::write::{Class, Session, StreamWriter};
@@ -11,14 +11,26 @@ use crate::error::{OpsError, Result};
 
 /// A blob that is being taken apart.
 pub(super) struct LayerWriter {
-    splitter: LayerSplitter,
+    splitter: Splitter,
     streams: Streams,
+}
+
+/// What takes it apart.
+enum Splitter {
+    Gzip(Box<LayerSplitter>),
+    Tar(Box<ProvenTarSplitter>),
 }
 
 /// Where its parts go.
 struct Streams {
     skeleton: StreamWriter,
     payload: StreamWriter,
+}
+
+impl Streams {
+    fn tar(self) -> Result<Recipe> {
+        Ok(Recipe::Tar { skeleton: self.skeleton.finish()?, payload: self.payload.finish()? })
+    }
 }
 
 impl SplitSink for Streams {
@@ -62,29 +74,48 @@ impl Opaque {
 type Taken<T> = Result<std::result::Result<T, Opaque>>;
 
 impl LayerWriter {
-    /// For one blob, which none of these encoders has made, though it looked so.
-    pub(super) fn new(session: &Session, without: &[Encoder]) -> Self {
+    /// For a gzip stream, which none of these encoders has made, though it looked so.
+    pub(super) fn gzip(session: &Session, without: &[Encoder]) -> Self {
+        Self::new(session, Splitter::Gzip(Box::new(LayerSplitter::without(without))))
+    }
+
+    /// For a tar.
+    pub(super) fn tar(session: &Session) -> Self {
+        Self::new(session, Splitter::Tar(Box::default()))
+    }
+
+    fn new(session: &Session, splitter: Splitter) -> Self {
         let streams =
             Streams { skeleton: session.stream(Class::Layer), payload: session.stream(Class::Layer) };
-        Self { splitter: LayerSplitter::without(without), streams }
+        Self { splitter, streams }
     }
 
     /// Takes the next bytes of the blob.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Taken<()> {
-        opaque_or_failed(self.splitter.push(bytes, &mut self.streams))
+        match &mut self.splitter {
+            Splitter::Gzip(splitter) => opaque_or_failed(splitter.push(bytes, &mut self.streams)),
+            Splitter::Tar(splitter) => Ok(Ok(splitter.push(bytes, &mut self.streams)?)),
+        }
     }
 
-    /// Ends the blob, and gives its recipe and what is known of it.
-    pub(super) fn finish(mut self, session: &Session) -> Taken<(Recipe, Option<Apart>)> {
-        let layer = match opaque_or_failed(self.splitter.finish(&mut self.streams))? {
-            Ok(layer) => layer,
-            Err(opaque) => return Ok(Err(opaque)),
+    /// Ends the blob, and gives its recipe and, of a gzip stream, what is known of it.
+    pub(super) fn finish(self, session: &Session) -> Taken<(Recipe, Option<Apart>)> {
+        let Self { splitter, mut streams } = self;
+        let layer = match splitter {
+            Splitter::Gzip(splitter) => match opaque_or_failed(splitter.finish(&mut streams))? {
+                Ok(layer) => layer,
+                Err(opaque) => return Ok(Err(opaque)),
+            },
+            Splitter::Tar(splitter) => {
+                return Ok(match splitter.finish(&mut streams)? {
+                    Some(_) => Ok((streams.tar()?, None)),
+                    None => Err(Opaque::Unproven),
+                });
+            }
         };
-        let Streams { skeleton, payload } = self.streams;
-        let payload = payload.finish()?;
         let content = match layer.tar {
-            Some(_) => Recipe::Tar { skeleton: skeleton.finish()?, payload },
-            None => Recipe::Plain(payload),
+            Some(_) => streams.tar()?,
+            None => Recipe::Plain(streams.payload.finish()?),
         };
         let replay = if layer.replay.len() <= MAX_REPLAY_BYTES {
             Replay::Short(layer.replay)

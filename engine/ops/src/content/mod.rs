@@ -10,7 +10,7 @@ mod tar_cut;
 mod tree_reader;
 
 pub(crate) use blob_reader::read_blob;
-pub(crate) use blob_writer::{Apart, BlobError, BlobSummary, Gzip, read_full, write_blob};
+pub(crate) use blob_writer::{Apart, BlobError, BlobSummary, Depth, read_full, write_blob};
 pub(crate) use layer_writer::Opaque;
 pub(crate) use row_table::Checked;
 pub(crate) use spool::Spool;

@@ -253,7 +253,7 @@ impl ReadFile<'_> {
             reported = reported.max(read);
             self.context.proceed()
         };
-        let written = write_blob(self.session, tries.gzip(), &mut begin.as_slice().chain(source), &mut seen);
+        let written = write_blob(self.session, tries.depth(), &mut begin.as_slice().chain(source), &mut seen);
         tries.reported_bytes = reported;
         match written {
             Ok(BlobSummary { digest, size, apart }) => {
