@@ -48,7 +48,7 @@ doc: ## write the code's documentation
 demo: build ## back up, change, check and restore a real registry, before your eyes
 	@scripts/demo "$(BINARY)"
 
-bench: build ## measure beside restic, rustic, borg, bupstash; BENCH=ingest,tags BENCH_SCALE=small choose
+bench: build ## measure beside restic, rustic, borg, bupstash; BENCH=layers,tags BENCH_SCALE=small choose
 	@scripts/bench-peers
 	$(CARGO) build --release --locked -p dtrvault-benches --bins
 	"$(CARGO_TARGET_DIR)/release/dtrvault-bench" run "$(BINARY)" "$(PEERS)" "$(BENCH_JSON)"

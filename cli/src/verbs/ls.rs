@@ -37,7 +37,7 @@ pub(crate) struct Args {
     /// The snapshot: its id, the beginning of it, or `latest`
     snapshot: String,
 
-    /// Only this path and what is below it; or a blob, blob:sha256:DIGEST[:PATH]
+    /// Only this path and what is below it; or a blob, `blob:sha256:DIGEST[:PATH]`
     #[arg(value_name = "PATH|BLOB")]
     path: Option<OsString>,
 

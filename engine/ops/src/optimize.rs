@@ -38,7 +38,7 @@ pub struct OptimizeReport {
 /// hold. May be interrupted at any time: what was done by then stays.
 ///
 /// # Errors
-/// [`RepoError::NeedsFullKey`], damage of a blob or a tree, and those of the store.
+/// [`dtrvault_repo::RepoError::NeedsFullKey`], damage of a blob or a tree, and those of the store.
 pub fn run(repo: &Repository, only: &[String], workers: usize, context: &Context) -> Result<OptimizeReport> {
     let reader = Reader::new(repo)?;
     let chosen = chosen(repo, &reader, only, context)?;

@@ -23,6 +23,8 @@ pub(crate) struct Bench {
     pub(crate) work: PathBuf,
     pub(crate) scale: Scale,
     pub(crate) results: Results,
+    /// States of a registry, one after the other; none to have some made.
+    pub(crate) registries: Vec<PathBuf>,
     /// Steps that are wanted; an empty set is all.
     pub(crate) wanted: BTreeSet<String>,
 }

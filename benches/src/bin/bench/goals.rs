@@ -26,6 +26,10 @@ const AGAINST: &[(&str, &str, &str, Figure, &str, f64)] = &[
 
 /// Part of the first day that the second may add.
 const DAY_TWO: f64 = 0.04;
+/// Part of what restic adds that a new day of a registry may add,
+const NEW_DAY: f64 = 0.15;
+/// and all days may take.
+const ALL_DAYS: f64 = 0.30;
 /// Requests of a snapshot that finds nothing new.
 const REQUESTS: f64 = 20.0;
 /// How many times the time without delay that with 50 ms a request may be.
@@ -35,6 +39,7 @@ const DELAYED: f64 = 1.5;
 pub(crate) fn goals(results: &Results) -> Vec<Goal> {
     let mut goals: Vec<Goal> = AGAINST.iter().filter_map(|goal| against(results, goal)).collect();
     goals.extend(second_day(results));
+    goals.extend(layers(results));
     goals.extend(latency(results));
     goals
 }
@@ -55,6 +60,26 @@ fn against(
         found: format!("{times:.2} ×"),
         met: times >= *wanted,
     })
+}
+
+/// A new day, the middle one by what it adds, and the repository in the end, of what restic's are.
+fn layers(results: &Results) -> Vec<Goal> {
+    let of = |program: &str| {
+        let day = |number| results.get("layers", &format!("day {number}"), program)?.repository;
+        let mut added: Vec<u64> = (2..).map_while(day).map(|stored| stored.added_bytes).collect();
+        added.sort_unstable();
+        let median = *added.get(added.len() / 2)? as f64;
+        let whole = results.get("layers", "unchanged", program)?.repository?.bytes as f64;
+        Some([("a new day, by the median", median, NEW_DAY), ("the repository", whole, ALL_DAYS)])
+    };
+    let (Some(ours), Some(theirs)) = (of("dtrvault"), of("restic")) else { return Vec::new() };
+    let goal = |((what, ours, wanted), (_, theirs, _)): ((&str, f64, f64), (&str, f64, f64))| Goal {
+        what: format!("layers, {what}: bytes, of restic's"),
+        wanted: format!("≤ {wanted} ×"),
+        found: format!("{:.3} ×", ours / theirs),
+        met: ours / theirs <= wanted,
+    };
+    ours.into_iter().zip(theirs).map(goal).collect()
 }
 
 fn second_day(results: &Results) -> Option<Goal> {

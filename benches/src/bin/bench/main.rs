@@ -4,7 +4,8 @@
 //! output; `dtrvault-bench render RESULTS.json DOCS` puts the table of a run into
 //! DOCS/performance.md and its plots beside it. Data come from seeds. Environment:
 //! `BENCH` (scenarios, by comma; all), `BENCH_SCALE` (`full` or `small`), `BENCH_RUNS` (rounds of what is
-//! repeated), `BENCH_PROGRAMS` (names, by comma; all), `BENCH_DIR` (folder for data and repositories).
+//! repeated), `BENCH_PROGRAMS` (names, by comma; all), `BENCH_DIR` (folder for data and repositories),
+//! `BENCH_REGISTRIES` (states of a registry for `layers`, by colon; made-up ones).
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::collections::BTreeSet;
@@ -83,7 +84,9 @@ fn measure(binary: &Path, peers: &Path, out: &Path) -> io::Result<bool> {
         records: Vec::new(),
     };
     let s3 = peers.join("s3s");
-    let mut bench = Bench { programs: Vec::new(), s3, work, scale, results, wanted };
+    let registries =
+        setting("BENCH_REGISTRIES").map_or_else(Vec::new, |paths| std::env::split_paths(&paths).collect());
+    let mut bench = Bench { programs: Vec::new(), s3, work, scale, results, registries, wanted };
     find_programs(&mut bench, binary, peers);
     for scenario in scenarios::ALL {
         if !scenario.names.iter().any(|name| bench.wants(name)) {

@@ -10,6 +10,8 @@ pub(crate) struct Scale {
     pub(crate) runs: u32,
     /// Opaque blobs, bytes.
     pub(crate) ingest_bytes: u64,
+    /// Layers of an image that is built day by day.
+    pub(crate) layers: u64,
     pub(crate) tags: u64,
     pub(crate) rows: u64,
     /// Rows of the tar that is taken day by day, and for how many days.
@@ -33,6 +35,7 @@ const FULL: Scale = Scale {
     name: "full",
     runs: 3,
     ingest_bytes: 4 * GB,
+    layers: 400,
     tags: 100_000,
     rows: 1_000_000,
     days_rows: 60_000,
@@ -48,6 +51,7 @@ const SMALL: Scale = Scale {
     name: "small",
     runs: 1,
     ingest_bytes: 200 * MB,
+    layers: 10,
     tags: 1_000,
     rows: 20_000,
     days_rows: 5_000,

@@ -6,6 +6,7 @@ use crate::bench::Bench;
 
 mod ingest;
 mod latency;
+mod layers;
 mod rows;
 mod scaling;
 mod stages;
@@ -21,6 +22,7 @@ pub(crate) struct Scenario {
 pub(crate) const ALL: &[Scenario] = &[
     Scenario { names: &["stages", "ingest"], run: stages::run },
     Scenario { names: &["ingest", "restore"], run: ingest::run },
+    Scenario { names: &["layers"], run: layers::run },
     Scenario { names: &["tags"], run: tags::run },
     Scenario { names: &["rows"], run: rows::run },
     Scenario { names: &["latency"], run: latency::run },
