@@ -10,7 +10,7 @@ use crate::peers::Source;
 use crate::results::Key;
 
 /// Days that are made when no registry was named.
-const MADE_DAYS: u32 = 3;
+const MADE_DAYS: u32 = 6;
 /// gzip's level for their layers.
 const LEVEL: u8 = 6;
 
