@@ -60,7 +60,7 @@ MAX_LITERAL_BYTES = MAX_ROW_BYTES = MAX_COLUMNS_ROWS = 65_536
 MAX_TABLE_ROWS = 1 << 28
 MAX_COLUMNS_BYTES = 8 << 20
 MAX_TEMPLATES = MAX_REPLAY_BYTES = 1_024
-MAX_LONG_REPLAY_BYTES = 16 << 20
+MAX_LONG_REPLAY_BYTES = MAX_DEFLATED_BYTES = 16 << 20
 MAX_MEMBERS = MAX_FLUSHES = 1 << 20
 MAX_HEADER_BYTES = MAX_REST_BYTES = 65_536
 MAX_STORED_BYTES = 65_535
@@ -786,12 +786,24 @@ def join_tar(skeleton, payload):
         need(len(data) == literal, "a skeleton ends within a literal")
         yield data
         run = leb128(skeleton, skeleton.some(1))
-        need(literal or run, "an empty record in a skeleton")
+        if not literal and not run:
+            yield deflated_run(skeleton, payload)
         while run:
             data = payload.some(run)
             need(data, "payload ends early")
             run -= len(data)
             yield data
+
+
+def deflated_run(skeleton, payload):
+    level, plain, packed = (leb128(skeleton, skeleton.some(1)) for _ in range(3))
+    need(1 <= level <= 9 and 0 < packed < plain <= MAX_DEFLATED_BYTES, "a deflated run that there cannot be")
+    data = payload.upto(plain)
+    need(len(data) == plain, "payload ends early")
+    deflate = zlib.compressobj(level, zlib.DEFLATED, -15)
+    data = deflate.compress(data) + deflate.flush()
+    need(len(data) == packed, "payload does not deflate into what the skeleton says")
+    return data
 
 
 def read_table(pieces, count):

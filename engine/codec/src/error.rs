@@ -59,9 +59,22 @@ pub enum CodecError {
         /// The limit.
         max: u64,
     },
-    /// A record of a tar skeleton that gives no bytes at all.
-    #[error("tar skeleton: record without bytes")]
-    SkeletonEmptyRecord,
+    /// A deflated run in a tar skeleton that no writer writes.
+    #[error("tar skeleton: {plain} bytes deflated at level {level} into {packed}")]
+    SkeletonRun {
+        /// Level claimed.
+        level: u64,
+        /// Length of the content, bytes.
+        plain: u64,
+        /// Length of the deflate stream, bytes.
+        packed: u64,
+    },
+    /// Content that does not deflate into what the skeleton says.
+    #[error("tar payload: does not deflate into {packed} bytes")]
+    PayloadDeflates {
+        /// Length by the skeleton, bytes.
+        packed: u64,
+    },
     /// The skeleton stream ends inside a record.
     #[error("tar skeleton: ends inside a record")]
     SkeletonCut,

@@ -5,7 +5,7 @@
 //!
 //! - [`Chunker`], [`StreamChunker`]: where a stream is cut into chunks (FastCDC).
 //! - [`PlainFrame`], [`Compressor`], [`decompress`]: frames of chunks.
-//! - [`TarSplitter`], [`TarJoin`]: a tar as skeleton and payload, and back.
+//! - [`TarSplitter`], [`TarJoin`]: a tar as skeleton and payload, and back; zip archives in it as what they hold.
 //! - [`list_tar`]: the members of a tar, its contents passed over where that can be done.
 //! - [`Unpacked`]: what a compressed blob holds.
 //! - [`layer`]: a gzip stream as its content and what it takes to make it again.
@@ -15,6 +15,8 @@
 //! - [`open_recipe`]: the bytes of a blob, from its recipe and its streams.
 
 mod chunker;
+mod deflate_trial;
+mod deflated;
 mod error;
 mod frame;
 pub mod layer;
@@ -24,6 +26,7 @@ mod recipe;
 pub mod rows;
 mod sniff;
 mod stream_chunker;
+mod tar_deflate;
 mod tar_entry;
 mod tar_extent;
 mod tar_fields;
@@ -40,8 +43,12 @@ mod tar_skeleton;
 pub mod tar_split;
 mod tar_stamp;
 mod unpack;
+mod zip_entry;
+mod zip_header;
+mod zip_scan;
 
 pub use chunker::Chunker;
+pub use deflated::Deflated;
 pub use error::CodecError;
 pub use frame::{Compressor, PlainFrame, decompress};
 pub use list::{ListEntry, ListReader};

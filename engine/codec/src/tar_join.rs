@@ -2,8 +2,10 @@
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 
+use crate::deflated::RunReader;
 use crate::error::CodecError;
 use crate::leb128;
+use crate::tar_deflate::Deflater;
 use crate::tar_list::SkipRead;
 use crate::tar_skeleton::MAX_LITERAL_BYTES;
 
@@ -23,6 +25,7 @@ pub struct TarJoin<S, P> {
     skeleton: BufReader<S>,
     payload: P,
     step: Step,
+    deflater: Deflater,
     /// An error that was met after bytes had already been given out in the same read.
     failure: Option<io::Error>,
 }
@@ -33,6 +36,8 @@ enum Step {
     Literal { left: u64 },
     RunLength { number: leb128::Reader, is_after_literal: bool },
     Run { left: u64 },
+    DeflatedRun(RunReader),
+    Deflated,
     End,
     Failed,
 }
@@ -54,6 +59,7 @@ impl<S: Read, P: Read> TarJoin<S, P> {
             skeleton: BufReader::with_capacity(SKELETON_BUFFER_BYTES, skeleton),
             payload,
             step: Step::record(),
+            deflater: Deflater::default(),
             failure: None,
         }
     }
@@ -82,11 +88,22 @@ impl<S: Read, P: Read> TarJoin<S, P> {
                 let byte = next_byte(&mut self.skeleton)?.ok_or(CodecError::SkeletonCut)?;
                 match push(number, byte)? {
                     None => {}
-                    Some(0) if !*is_after_literal => return Err(CodecError::SkeletonEmptyRecord),
+                    Some(0) if !*is_after_literal => self.step = Step::DeflatedRun(RunReader::default()),
                     Some(0) => self.step = Step::record(),
                     Some(left) => self.step = Step::Run { left },
                 }
             }
+            Step::DeflatedRun(run) => {
+                let byte = next_byte(&mut self.skeleton)?.ok_or(CodecError::SkeletonCut)?;
+                if let Some(run) = run.push(byte)? {
+                    self.deflater.begin(run);
+                    self.step = Step::Deflated;
+                }
+            }
+            Step::Deflated => match self.deflater.read(&mut self.payload, out)? {
+                None => self.step = Step::record(),
+                count => return Ok(count),
+            },
             Step::Literal { left } => {
                 let count = read_some(&mut self.skeleton, out, *left)?;
                 if count == 0 {
@@ -159,8 +176,20 @@ impl<S: Read, P: SkipRead> SkipRead for TarJoin<S, P> {
 }
 
 impl<S: Read, P: SkipRead> TarJoin<S, P> {
-    /// One step of passing over at most `most` bytes; `None` at the end. What stands in the skeleton is read.
+    /// One step of passing over at most `most` bytes; `None` at the end. What stands in the skeleton is read, and so
+    /// is a deflated run of which only a part is passed over.
     fn skip_some(&mut self, most: u64, sum: &mut blake3::Hasher) -> Result<Option<u64>, CodecError> {
+        if matches!(self.step, Step::Deflated)
+            && let Some(run) = self.deflater.untouched().filter(|run| run.packed <= most)
+        {
+            run.sum(sum);
+            let passed = self.payload.skip(run.plain, sum)?;
+            if passed < run.plain {
+                return Err(CodecError::PayloadCut { missing: run.plain - passed });
+            }
+            self.step = Step::record();
+            return Ok(Some(run.packed));
+        }
         let Step::Run { left } = &mut self.step else {
             let mut literal = [0; SKIP_BYTES];
             let (out, _) = literal.split_at_mut(usize::try_from(most).unwrap_or(usize::MAX).min(SKIP_BYTES));

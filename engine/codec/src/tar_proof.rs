@@ -1,8 +1,11 @@
 //! Proof that a split tar can be joined again, while it is being split.
 //!
 //! Records are followed as they come: a literal stands in front of its payload, the length of the
-//! payload behind it. What they give is hashed, and so is what went in.
+//! payload behind it. What they give is hashed, and so is what went in. Of a deflated run its stream is hashed, which
+//! was held against what zlib makes.
 
+use crate::deflated::{Deflated, DeflatedRun, RunReader};
+use crate::error::CodecError;
 use crate::leb128;
 use crate::tar_skeleton::SplitSink;
 
@@ -24,7 +27,11 @@ enum At {
     #[default]
     LiteralLength,
     Literal(u64),
-    RunLength,
+    RunLength {
+        is_after_literal: bool,
+    },
+    DeflatedRun(RunReader),
+    Deflated(DeflatedRun),
 }
 
 /// A sink behind its proof.
@@ -53,34 +60,58 @@ impl JoinProof {
                 self.joined.update(literal);
                 *left -= count as u64;
                 if *left == 0 {
-                    self.at = At::RunLength;
+                    self.at = At::RunLength { is_after_literal: true };
                 }
                 bytes = rest;
                 continue;
             }
             bytes = rest;
-            let Ok(number) = self.number.push(*first) else {
+            if self.number(*first).is_err() {
                 self.wrong = true;
                 return;
-            };
-            let Some(number) = number else { continue };
-            self.number = leb128::Reader::default();
-            self.at = match self.at {
-                At::LiteralLength if number > 0 => At::Literal(number),
-                At::LiteralLength => At::RunLength,
-                _ => {
-                    self.wrong |= number != self.run;
-                    self.run = 0;
-                    At::LiteralLength
-                }
-            };
+            }
         }
     }
 
+    /// Takes a byte of a number.
+    fn number(&mut self, byte: u8) -> Result<(), CodecError> {
+        if let At::DeflatedRun(run) = &mut self.at {
+            if let Some(run) = run.push(byte)? {
+                self.at = At::Deflated(run);
+            }
+            return Ok(());
+        }
+        let number = self.number.push(byte).map_err(|leb128::Malformed| CodecError::SkeletonNumber)?;
+        let Some(number) = number else { return Ok(()) };
+        self.number = leb128::Reader::default();
+        let run = std::mem::take(&mut self.run);
+        self.at = match self.at {
+            At::LiteralLength if number > 0 => At::Literal(number),
+            At::LiteralLength => At::RunLength { is_after_literal: false },
+            At::RunLength { is_after_literal } => {
+                self.wrong |= number != run;
+                if number == 0 && !is_after_literal {
+                    At::DeflatedRun(RunReader::default())
+                } else {
+                    At::LiteralLength
+                }
+            }
+            // The content of a deflated run is missing.
+            At::Literal(_) | At::DeflatedRun(_) | At::Deflated(_) => return Err(CodecError::SkeletonCut),
+        };
+        Ok(())
+    }
+
     fn payload(&mut self, bytes: &[u8]) {
-        self.wrong |= !matches!(self.at, At::RunLength);
+        self.wrong |= !matches!(self.at, At::RunLength { .. });
         self.joined.update(bytes);
         self.run += bytes.len() as u64;
+    }
+
+    fn deflated(&mut self, deflated: Deflated<'_>) {
+        self.wrong |= !matches!(self.at, At::Deflated(run) if run == deflated.run());
+        self.joined.update(deflated.packed());
+        self.at = At::LiteralLength;
     }
 }
 
@@ -95,6 +126,11 @@ impl<S: SplitSink> SplitSink for Proven<'_, S> {
     fn payload(&mut self, bytes: &[u8]) -> Result<(), S::Error> {
         self.proof.payload(bytes);
         self.sink.payload(bytes)
+    }
+
+    fn deflated(&mut self, deflated: Deflated<'_>) -> Result<(), S::Error> {
+        self.proof.deflated(deflated);
+        self.sink.deflated(deflated)
     }
 }
 
@@ -141,6 +177,29 @@ mod tests {
             builder.append_data(&mut header, name, &vec![b'x'; length as usize][..]).unwrap();
         }
         builder.into_inner().unwrap()
+    }
+
+    #[test]
+    fn a_deflated_run_is_what_its_record_says() {
+        let (plain, packed) = ([b'a'; 9], [75, 76, 132, 2, 0]);
+        let prove = |record: &[u8], level, behind: &[u8]| {
+            let mut proof = JoinProof::default();
+            proof.input(&packed);
+            proof.skeleton(record);
+            proof.deflated(Deflated::new(level, &plain, &packed));
+            proof.skeleton(behind);
+            proof.holds()
+        };
+        assert!(prove(&[0, 0, 6, 9, 5], 6, &[]));
+        assert!(!prove(&[0, 0, 6, 9, 5], 9, &[]), "another level");
+        assert!(!prove(&[0, 0, 6, 8, 5], 6, &[]), "another length");
+        assert!(!prove(&[0, 0, 6, 9, 4], 6, &[]), "another length of the stream");
+        assert!(!prove(&[0, 0, 6, 9], 6, &[]), "no whole record");
+        assert!(!prove(&[0, 0, 6, 9, 5], 6, &[0]), "a record that has begun");
+        assert!(!prove(&[0, 9], 6, &[]), "a plain run");
+        let mut proof = JoinProof::default();
+        proof.skeleton(&[0, 0, 6, 9, 5]);
+        assert!(!proof.holds(), "without its content");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 
+use crate::deflated::Deflated;
 use crate::leb128;
 
 /// Longest literal run of a skeleton, bytes.
@@ -17,6 +18,12 @@ pub trait SplitSink {
 
     /// The next bytes of the payload stream.
     fn payload(&mut self, bytes: &[u8]) -> Result<(), Self::Error>;
+
+    /// The next bytes of the payload stream, which are the content of a run that is deflated in the tar; its
+    /// record has just been given.
+    fn deflated(&mut self, deflated: Deflated<'_>) -> Result<(), Self::Error> {
+        self.payload(deflated.plain())
+    }
 }
 
 /// Both streams of a tar that memory holds.
@@ -77,6 +84,22 @@ impl SkeletonWriter {
         let length = bytes.len() as u64;
         self.run = Some(self.run.unwrap_or(0) + length);
         sink.payload(bytes)
+    }
+
+    /// A run that is deflated in the tar, and stands in the payload as it is.
+    pub(crate) fn deflated<S: SplitSink>(
+        &mut self,
+        deflated: Deflated<'_>,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        if !self.literal.is_empty() {
+            self.write_literal(sink)?;
+        }
+        self.out.clear();
+        self.end_run();
+        deflated.run().write(&mut self.out);
+        self.write_out(sink)?;
+        sink.deflated(deflated)
     }
 
     /// Writes what is left of the last record.

@@ -6,6 +6,7 @@ mod common;
 use std::collections::HashMap;
 use std::io::{self, Cursor, Read, Write};
 
+use common::zip::{How, archive, text};
 use dtrvault_codec::layer::{Layer, LayerError, LayerSplitter, Refusal};
 use dtrvault_codec::rows::RowSource;
 use dtrvault_codec::{CodecError, StreamOpener, TarStreams, open_recipe};
@@ -92,6 +93,19 @@ fn layers_come_back() {
             }
         }
     }
+}
+
+#[test]
+fn archives_in_a_layer_are_what_they_hold() {
+    let texts: Vec<_> = (0..200).map(|seed| text(seed, 3000)).collect();
+    let jar = |time| {
+        let entries: Vec<_> = texts.iter().map(|text| ("a.class", &text[..], How::Deflated(6))).collect();
+        archive(&entries, time)
+    };
+    let [one, other] = [1, 2].map(|time| gzip(&common::tar_of("a.jar", &jar(time)), 6));
+    let [(layer, streams), (_, other)] = [&one, &other].map(|blob| split(blob).unwrap());
+    assert!(streams.payload == texts.concat() && streams.payload == other.payload);
+    assert!(made(&layer, &streams, false).unwrap() == one);
 }
 
 #[test]

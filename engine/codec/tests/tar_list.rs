@@ -1,8 +1,11 @@
 //! Tars are listed as they are, whether their contents are read or passed over.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod common;
+
 use std::io::{self, Cursor, Read};
 
+use common::zip::{How, archive, text};
 use dtrvault_codec::{
     Ending, MemberSink, ReadThrough, SkipRead, TarEntry, TarJoin, TarKind, TarReport, TarSplitter,
     TarStreams, list_tar,
@@ -165,6 +168,43 @@ fn a_skeleton_tells_all_without_the_payload() {
         let mut join = TarJoin::new(Cursor::new(streams.skeleton.clone()), Skipped::new(&cut));
         assert!(list_tar(&mut join, &mut Listed { reads, ..Listed::default() }).is_err());
     }
+}
+
+#[test]
+fn archives_are_passed_over_without_their_content() {
+    let jar = |level| {
+        let texts = [1, 2].map(|seed| text(seed, 90_000));
+        archive(&[("a", &texts[0], How::Deflated(level)), ("b", &texts[1], How::Deflated(9))], 1)
+    };
+    let streams_of = |level| common::split(&common::tar_of("a.jar", &jar(level))).1;
+    let streams = streams_of(6);
+    let join = |streams: &TarStreams| {
+        TarJoin::new(Cursor::new(streams.skeleton.clone()), Skipped::new(&streams.payload))
+    };
+    let (passed, report) = listed(&mut join(&streams), false);
+    assert_eq!((report.members, report.ending), (1, Ending::Complete));
+    assert_eq!(passed.members[0].2, 0);
+    let (read, _) = listed(&mut join(&streams), true);
+    assert_eq!(read.members[0].2, jar(6).len() as u64);
+    assert_eq!(read.members[0].1.finalize(), blake3::hash(&jar(6)));
+    // The same content, deflated at another level, is other contents.
+    let (other, _) = listed(&mut join(&streams_of(1)), false);
+    assert_ne!(other.members[0].1.finalize(), passed.members[0].1.finalize());
+    // From wherever one passes over, and however far, reading goes on at the right place.
+    let tar = common::join(&streams).unwrap();
+    for from in [0, 500, 600, 700, 3000] {
+        for to in [from, from + 1, 900, 30_000, tar.len() - 1] {
+            let (mut source, mut out) = (join(&streams), vec![0; from]);
+            source.read_exact(&mut out).unwrap();
+            let count = to.saturating_sub(from) as u64;
+            assert_eq!(source.skip(count, &mut blake3::Hasher::new()).unwrap(), count);
+            source.read_to_end(&mut out).unwrap();
+            assert!(out[from..] == tar[from.max(to)..], "from {from} to {to}");
+        }
+    }
+    let cut = Skipped::new(&streams.payload[..100_000]);
+    let mut join = TarJoin::new(Cursor::new(streams.skeleton.clone()), cut);
+    assert!(list_tar(&mut join, &mut Listed::default()).is_err());
 }
 
 #[test]

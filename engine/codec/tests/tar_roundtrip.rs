@@ -113,8 +113,26 @@ fn fault(skeleton: &[u8], payload: &[u8]) -> CodecError {
 
 #[test]
 fn every_fault_of_a_skeleton_has_its_name() {
-    use CodecError::{PayloadCut, SkeletonCut, SkeletonEmptyRecord, SkeletonLiteral, SkeletonNumber};
-    assert!(matches!(fault(&[0, 0], b""), SkeletonEmptyRecord));
+    use CodecError::{
+        PayloadCut, PayloadDeflates, SkeletonCut, SkeletonLiteral, SkeletonNumber, SkeletonRun,
+    };
+    for cut in 2..5 {
+        assert!(matches!(fault(&[0, 0, 6, 9, 5][..cut], b"aaaaaaaaa"), SkeletonCut));
+    }
+    assert!(matches!(fault(&[0, 0, 6, 9, 0x80, 0], b""), SkeletonNumber));
+    for (level, plain, packed) in [(0, 9, 5), (10, 9, 5), (6, 9, 9), (6, 9, 0), (6, 1, 1), (6, 0, 0)] {
+        let fault = fault(&[0, 0, level, plain, packed], b"aaaaaaaaa");
+        assert!(matches!(fault, SkeletonRun { level: found, .. } if found == u64::from(level)), "{fault}");
+    }
+    // 16 MiB and a byte, into 5.
+    assert!(matches!(
+        fault(&[0, 0, 6, 0x81, 0x80, 0x80, 0x08, 5], b""),
+        SkeletonRun { plain: 16_777_217, .. }
+    ));
+    for packed in [1, 4, 6, 8] {
+        assert!(matches!(fault(&[0, 0, 6, 9, packed], b"aaaaaaaaa"), PayloadDeflates { .. }));
+    }
+    assert!(matches!(fault(&[0, 0, 6, 9, 5], b"aaaaaaa"), PayloadCut { missing: 2 }));
     assert!(matches!(fault(&[5, 1, 2], b""), SkeletonCut));
     assert!(matches!(fault(&[1, 7], b""), SkeletonCut));
     assert!(matches!(fault(&[0x80], b""), SkeletonCut));
@@ -122,6 +140,13 @@ fn every_fault_of_a_skeleton_has_its_name() {
     assert!(matches!(fault(&[0xFF; 10], b""), SkeletonNumber));
     assert!(matches!(fault(&[0, 9], b"1234"), PayloadCut { missing: 5 }));
     assert!(matches!(fault(&[0x81, 0x80, 0x04], b""), SkeletonLiteral { bytes: 65_537, max: 65_536 }));
+}
+
+#[test]
+fn a_deflated_run_is_deflated() {
+    let skeleton = b"\x01<\x00\x00\x00\x06\x09\x05\x00\x01\x01>\x00".to_vec();
+    let joined = join(&TarStreams { skeleton, payload: b"aaaaaaaaa!".to_vec() }).unwrap();
+    assert_eq!(joined, [&b"<"[..], &common::zip::deflate(b"aaaaaaaaa", 6), b"!>"].concat());
 }
 
 #[test]

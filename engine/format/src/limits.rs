@@ -53,6 +53,9 @@ pub const MAX_REPLAY_BYTES: usize = 1024;
 /// Longest replay of a gzip stream at all, bytes.
 pub const MAX_LONG_REPLAY_BYTES: u64 = 16 << 20;
 
+/// Longest content of a deflated run of a tar skeleton, bytes.
+pub const MAX_DEFLATED_BYTES: u64 = 16 << 20;
+
 /// Most rows of a table that a recipe of kind *Rows* reads.
 pub const MAX_TABLE_ROWS: u32 = 1 << 28;
 /// Longest row of such a table, bytes.

@@ -20,6 +20,7 @@ mod snapshot;
 mod stream;
 mod tar;
 mod tree;
+mod zip;
 
 use std::fs;
 use std::path::{Path, PathBuf};

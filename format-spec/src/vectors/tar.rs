@@ -5,7 +5,7 @@ use std::io::Read;
 use dtrvault_codec::{TarJoin, TarSplitter, TarStreams};
 use serde_json::{Value, json};
 
-use super::refused;
+use super::{refused, zip};
 use crate::error::holds;
 use crate::{Result, hex, noise};
 
@@ -34,10 +34,12 @@ pub(super) fn member(name: &str, content: &[u8]) -> Vec<u8> {
 
 pub(super) fn make() -> Result<Value> {
     let whole = [member("a", b"hello"), member("dir/b", &noise(3, 600)), vec![0; 1024]].concat();
+    let text: Vec<u8> = noise(5, 200).iter().map(|byte| byte % 4 + b'a').collect();
     let mut cases = Vec::new();
     for (name, bytes) in [
         ("two members", &*whole),
         ("cut within contents", &whole[..512 + 3]),
+        ("an archive", &member("a.jar", &zip::archive("a", &text)?)),
         ("no tar at all", &noise(4, 1000)[..]),
         ("nothing", &[]),
         ("an empty tar", &[0; 1024]),
@@ -56,7 +58,14 @@ pub(super) fn make() -> Result<Value> {
     Ok(json!({
         "cases": cases,
         "refused_skeletons": [
-            refused("a record without bytes", &[0, 0]),
+            refused("ends before a deflated run", &[0, 0]),
+            refused("ends within a deflated run", &[0, 0, 6, 9]),
+            refused("a deflated run of level 0", &[0, 0, 0, 9, 5]),
+            refused("a deflated run of level 10", &[0, 0, 10, 9, 5]),
+            refused("a deflated run of nothing", &[0, 0, 6, 9, 0]),
+            refused("a deflated run as long as its content", &[0, 0, 6, 9, 9]),
+            refused("a deflated run of over 16 MiB", &[0, 0, 6, 0x81, 0x80, 0x80, 0x08, 5]),
+            refused("wants content of a deflated run that is not there", &[0, 0, 6, 9, 5]),
             refused("a number longer than it need be", &[0x81, 0, b'x', 0]),
             refused("a number over 64 bits", &[[0xff; 9].as_slice(), &[2]].concat()),
             refused("a literal of over 64 KiB", &[0x81, 0x80, 0x04]),

@@ -1,6 +1,8 @@
 //! What the tests of the tar room share.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
+pub mod zip;
+
 use std::io::Read;
 
 use dtrvault_codec::{TarJoin, TarReport, TarSplitter, TarStreams};
@@ -51,6 +53,11 @@ pub fn changed(mut block: [u8; 512], change: impl FnOnce(&mut [u8; 512])) -> [u8
     let mut header = tar::Header::from_byte_slice(&block).clone();
     header.set_cksum();
     *header.as_bytes()
+}
+
+/// A tar of one member.
+pub fn tar_of(name: &str, content: &[u8]) -> Vec<u8> {
+    [&header(name, b'0', content.len() as u64)[..], &padded(content), &[0; 1024]].concat()
 }
 
 /// Contents, padded to whole blocks.
