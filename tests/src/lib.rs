@@ -38,7 +38,7 @@ pub use binary::binary;
 pub use bytes::{digest_of, flip_byte};
 pub use client::skopeo;
 pub use clouds::Cloud;
-pub use layers::{gzip, plain_layer};
+pub use layers::{archive_layer, gzip, plain_layer};
 pub use main_job::MainJob;
 pub use oci::OciLayout;
 pub use registry_server::RegistryServer;

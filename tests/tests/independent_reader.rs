@@ -12,7 +12,7 @@ use dtrvault_tests::dtr_days::dtr_tar;
 use dtrvault_tests::listing::{Item, assert_same, listing};
 use dtrvault_tests::odd_tars::odd_tars;
 use dtrvault_tests::{
-    Run, Storage, Vault, Words, digest_of, flip_byte, gzip, odd_files, plain_layer, shapes,
+    Run, Storage, Vault, Words, archive_layer, digest_of, flip_byte, gzip, odd_files, plain_layer, shapes,
 };
 use serde_json::Value;
 
@@ -120,7 +120,7 @@ fn every_snapshot_is_restored_by_the_documents() {
     let mut vault = Vault::init();
     let storage = Storage::create(vault.at("registry"));
     let layer = plain_layer(1, 1);
-    storage.image("acme/app", "v1", &[gzip(&layer, 6), layer.clone()]);
+    storage.image("acme/app", "v1", &[gzip(&layer, 6), layer.clone(), gzip(&archive_layer(1, 1), 6)]);
     odd_files::fill(&vault.at("registry"));
     let mut all = vec![take(&vault, true, Some(&dtr_tar(600, 1)))];
 

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use dtrvault_tests::listing::{assert_same, listing};
-use dtrvault_tests::{Storage, Vault, gzip, plain_layer, shapes};
+use dtrvault_tests::{Storage, Vault, archive_layer, gzip, plain_layer, shapes};
 use serde_json::Value;
 
 /// Two builds of one image: all of their layers differ, and hardly anything within them.
@@ -64,6 +64,21 @@ fn tars_that_nobody_compressed_are_split_as_well() {
     assert_eq!(shapes::number(&recipes(&other), "tar.blobs"), 2);
     // It is no gzip stream that was taken apart.
     assert_eq!(*shapes::field(&taken, "layers.deep"), serde_json::json!({}));
+}
+
+#[test]
+fn an_archive_that_was_packed_anew_costs_little() {
+    let mut sizes = Vec::new();
+    let vault = Vault::init();
+    let storage = Storage::create(vault.at("registry"));
+    for fresh in [1, 2] {
+        storage.image("acme/app", &format!("v{fresh}"), &[gzip(&archive_layer(1, fresh), 6)]);
+        sizes.push(written(&vault.run(["snapshot", "--registry", "registry", "--json"]).ok().json()));
+    }
+    assert!(sizes[1] * 4 < sizes[0], "{sizes:?}");
+    vault.run(["check", "--read-data"]).ok();
+    vault.run(["restore", "--snapshot", "latest", "--target", "out"]).ok();
+    assert_same(&listing(storage.root()), &listing(&vault.at("out")));
 }
 
 #[test]
