@@ -119,7 +119,7 @@ impl<'a> ImagesView<'a> {
 }
 
 /// An entry of a tree, or a member of a layer. Fields that its kind does not have are left out.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 pub(crate) struct EntryView {
     path: String,
     kind: &'static str,
@@ -150,12 +150,8 @@ impl EntryView {
             uid: entry.meta.uid.into(),
             gid: entry.meta.gid.into(),
             mtime: utc(entry.meta.mtime),
-            size_bytes: None,
-            digest: None,
-            mismatch: None,
-            target: None,
-            device: None,
             xattrs: entry.meta.xattrs.iter().map(|xattr| display_path(&xattr.name)).collect(),
+            ..Self::default()
         };
         match &entry.kind {
             Kind::File(file) => {
@@ -183,12 +179,8 @@ impl EntryView {
             uid: entry.uid,
             gid: entry.gid,
             mtime: utc(entry.mtime),
-            size_bytes: None,
-            digest: None,
-            mismatch: None,
-            target: None,
-            device: None,
             xattrs: entry.xattrs.iter().map(|name| display_path(name)).collect(),
+            ..Self::default()
         };
         match &entry.kind {
             TarKind::File { size } => view.size_bytes = Some(*size),

@@ -8,7 +8,7 @@ use dtrvault_ops::OpsError;
 use dtrvault_ops::format::tree::display_path;
 use dtrvault_ops::format::{Entry, Kind, Time};
 use dtrvault_ops::layer::{BlobName, LayerOptions, TarEntry, TarKind, list_layer};
-use dtrvault_ops::ls::{self, LsOptions};
+use dtrvault_ops::ls::{self, LsOptions, plain_path};
 use serde::Serialize;
 
 use crate::app::App;
@@ -74,7 +74,7 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<Exit> {
             })
         }
         None => {
-            let options = LsOptions { snapshot, path: relative(path), recursive };
+            let options = LsOptions { snapshot, path: plain_path(&path).to_vec(), recursive };
             ls::run(&repo, &options, &context, |entry| {
                 let written = match (app.output.json, args.long) {
                     (true, _) => json_line(&mut out, entry),
@@ -99,17 +99,6 @@ pub(super) fn blob_name(word: &[u8]) -> Result<Option<BlobName>> {
             "give some of its digits at least; write a path that begins so as ./PATH",
         )
     })
-}
-
-/// Entries of a tree have relative paths; people write what they saw on a disk.
-fn relative(mut path: Vec<u8>) -> Vec<u8> {
-    while let Some(rest) = path.strip_prefix(b"./").or_else(|| path.strip_prefix(b"/")) {
-        path = rest.to_vec();
-    }
-    while path.last() == Some(&b'/') {
-        path.pop();
-    }
-    if path == b"." { Vec::new() } else { path }
 }
 
 /// One entry as one line of JSON.
@@ -218,7 +207,7 @@ mod tests {
         for (given, path) in
             [("", ""), ("/", ""), (".", ""), ("./a/b/", "a/b"), ("//a", "a"), ("a", "a"), ("./", "")]
         {
-            assert_eq!(relative(given.as_bytes().to_vec()), path.as_bytes(), "{given}");
+            assert_eq!(plain_path(given.as_bytes()), path.as_bytes(), "{given}");
         }
     }
 }

@@ -1,7 +1,5 @@
 //! `diff`: what changed from one snapshot to another.
 
-use std::cmp::Ordering;
-
 use dtrvault_format::tree::{path_as_text, path_order};
 use dtrvault_format::{Digest, Entry, Identity, Kind, SnapshotId};
 use dtrvault_repo::Repository;
@@ -10,6 +8,7 @@ use dtrvault_repo::read::Reader;
 use crate::content::open_tree;
 use crate::context::Context;
 use crate::error::Result;
+use crate::pairs::each_pair;
 
 /// How a path changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -90,24 +89,15 @@ pub fn run(
         Some(_) => open_tree(&reader, id, snapshot).map(Some),
         None => Ok(None),
     };
-    let mut old = open(&before_id, &before)?.into_iter().flatten();
-    let mut new = open(&after_id, &after)?.into_iter().flatten();
-    let (mut left, mut right) = (old.next().transpose()?, new.next().transpose()?);
-    loop {
-        context.proceed()?;
-        let order = match (&left, &right) {
-            (None, None) => return Ok(report),
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (Some(left), Some(right)) => path_order(&left.path, &right.path),
-        };
-        let was = if order.is_le() { std::mem::replace(&mut left, old.next().transpose()?) } else { None };
-        let is = if order.is_ge() { std::mem::replace(&mut right, new.next().transpose()?) } else { None };
-        if let Some(changed) = compare(was.as_ref(), is.as_ref()) {
-            report.count(&changed);
-            show(&changed)?;
-        }
-    }
+    let old = open(&before_id, &before)?.into_iter().flatten();
+    let new = open(&after_id, &after)?.into_iter().flatten();
+    let order = |left: &Entry, right: &Entry| path_order(&left.path, &right.path);
+    each_pair(old, new, order, context, |was, is| {
+        let Some(changed) = compare(was.as_ref(), is.as_ref()) else { return Ok(()) };
+        report.count(&changed);
+        show(&changed)
+    })?;
+    Ok(report)
 }
 
 fn as_registries_do<S: serde::Serializer>(

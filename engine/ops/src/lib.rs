@@ -17,6 +17,7 @@ pub mod layer;
 mod layers;
 pub mod ls;
 pub mod optimize;
+mod pairs;
 pub mod rebuild_index;
 pub mod restore;
 pub mod snapshot;

@@ -59,6 +59,18 @@ pub fn run(
     Err(OpsError::NoSuchPath { snapshot: id.to_string(), path: options.path.clone() })
 }
 
+/// A path without what people and tars put around it: `./usr/` and `/usr` are `usr`.
+#[must_use]
+pub fn plain_path(mut path: &[u8]) -> &[u8] {
+    while let Some(rest) = path.strip_prefix(b"./").or_else(|| path.strip_prefix(b"/")) {
+        path = rest;
+    }
+    while let Some(rest) = path.strip_suffix(b"/") {
+        path = rest;
+    }
+    if path == b"." { b"" } else { path }
+}
+
 /// Whether `path`, which lies below `folder`, lies directly in it.
 pub(crate) fn is_child(path: &[u8], folder: &[u8]) -> bool {
     let skipped = if folder.is_empty() { 0 } else { folder.len() + 1 };

@@ -3,9 +3,8 @@
 //! First by headers, and by the chunks that contents are made of: where these are the same, nothing is read. Of
 //! what may still be the same contents are read, in a second listing, and compared by their BLAKE3.
 
-use std::cmp::Ordering;
+use std::iter::from_fn;
 
-use dtrvault_format::tree::path_order;
 use dtrvault_format::{Digest, SnapshotId};
 use dtrvault_repo::Repository;
 use dtrvault_repo::read::Reader;
@@ -13,10 +12,11 @@ use dtrvault_repo::read::Reader;
 use super::collect::{Places, collect};
 use super::name::BlobName;
 use super::record::Record;
-use super::sorted::{Records, Sorted};
+use super::sorted::Sorted;
 use crate::context::Context;
 use crate::diff::{Change, ChangedPath, DiffReport};
 use crate::error::Result;
+use crate::pairs::each_pair;
 
 /// One of the two.
 #[derive(Debug, Clone)]
@@ -53,7 +53,7 @@ pub fn compare_layers(
     let mut old = collect(&reader, &before, &nothing, context)?;
     let mut new = collect(&reader, &after, &nothing, context)?;
     let (mut old_doubts, mut new_doubts) = (Places::default(), Places::default());
-    each_pair(&old, &new, context, |was, is| {
+    each_path(&old, &new, context, |was, is| {
         if let (Some(was), Some(is)) = (&was, &is)
             && is_doubtful(was, is)
         {
@@ -64,7 +64,7 @@ pub fn compare_layers(
     })?;
     resolve(&mut old, &reader, &before, &old_doubts, context)?;
     resolve(&mut new, &reader, &after, &new_doubts, context)?;
-    each_pair(&old, &new, context, |was, is| {
+    each_path(&old, &new, context, |was, is| {
         let Some(changed) = changed(was.as_ref(), is.as_ref()) else { return Ok(()) };
         report.count(&changed);
         show(&changed)
@@ -87,32 +87,16 @@ fn resolve(
 }
 
 /// Calls `visit` for every path of the two, in order, with what each has there.
-fn each_pair(
+fn each_path(
     old: &Sorted,
     new: &Sorted,
     context: &Context,
-    mut visit: impl FnMut(Option<Record>, Option<Record>) -> Result<()>,
+    visit: impl FnMut(Option<Record>, Option<Record>) -> Result<()>,
 ) -> Result<()> {
     let (mut old, mut new) = (old.records()?, new.records()?);
-    let (mut left, mut right) = (old.next()?, new.next()?);
-    loop {
-        context.proceed()?;
-        let order = match (&left, &right) {
-            (None, None) => return Ok(()),
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (Some(left), Some(right)) => {
-                path_order(&left.path, &right.path).then_with(|| left.path.cmp(&right.path))
-            }
-        };
-        let was = if order.is_le() { advance(&mut left, &mut old)? } else { None };
-        let is = if order.is_ge() { advance(&mut right, &mut new)? } else { None };
-        visit(was, is)?;
-    }
-}
-
-fn advance(record: &mut Option<Record>, records: &mut Records<'_>) -> Result<Option<Record>> {
-    Ok(std::mem::replace(record, records.next()?))
+    let old = from_fn(|| old.next().transpose());
+    let new = from_fn(|| new.next().transpose());
+    each_pair(old, new, Record::order_of_paths, context, visit)
 }
 
 /// Whether only the contents themselves tell if they are the same.

@@ -7,10 +7,9 @@ use dtrvault_repo::read::Reader;
 
 use super::name::BlobName;
 use super::open::{LayerTar, ListError};
-use super::record::plain_path;
 use crate::context::Context;
 use crate::error::{OpsError, Result};
-use crate::ls::is_child;
+use crate::ls::{is_child, plain_path};
 
 /// What to show.
 #[derive(Debug, Clone)]

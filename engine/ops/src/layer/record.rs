@@ -6,6 +6,8 @@ use std::io::{self, ErrorKind, Read};
 use dtrvault_codec::{TarEntry, TarKind};
 use dtrvault_format::tree::path_order;
 
+use crate::ls::plain_path;
+
 /// Length of a sum, bytes.
 const SUM_BYTES: usize = 32;
 /// Length of a record without its path, bytes.
@@ -30,17 +32,6 @@ pub(super) struct Record {
     pub(super) content: [u8; SUM_BYTES],
     /// or, where they were not read, of what they are made of.
     pub(super) is_read: bool,
-}
-
-/// A path of a tar as it is compared: `./usr/` and `/usr` are `usr`.
-pub(super) fn plain_path(mut path: &[u8]) -> &[u8] {
-    while let Some(rest) = path.strip_prefix(b"./").or_else(|| path.strip_prefix(b"/")) {
-        path = rest;
-    }
-    while let Some(rest) = path.strip_suffix(b"/") {
-        path = rest;
-    }
-    if path == b"." { b"" } else { path }
 }
 
 impl Record {
@@ -81,11 +72,15 @@ impl Record {
         Self { path, number, size, kind, meta, content: [0; SUM_BYTES], is_read: true }
     }
 
-    /// By path, as trees are; those of one path by their place.
+    /// By path, as trees are.
+    pub(super) fn order_of_paths(&self, other: &Self) -> Ordering {
+        // A tar's names may hold NUL, which trees cannot tell from a slash.
+        path_order(&self.path, &other.path).then_with(|| self.path.cmp(&other.path))
+    }
+
+    /// By path, and those of one path by their place.
     pub(super) fn order(&self, other: &Self) -> Ordering {
-        path_order(&self.path, &other.path)
-            .then_with(|| self.path.cmp(&other.path))
-            .then(self.number.cmp(&other.number))
+        self.order_of_paths(other).then(self.number.cmp(&other.number))
     }
 
     /// Appends it to `out`.

@@ -18,15 +18,14 @@ pub(super) fn run(bench: &mut Bench) -> io::Result<()> {
     let made = bench.work.join("days");
     let days = if bench.registries.is_empty() { make(bench)? } else { bench.registries.clone() };
     bench.each_program("layers", 1, |bench, program, site| {
-        let mut last = None;
+        let key = |step: &str| Key::new("layers", step, program.name());
+        let Some(last) = days.last() else { return Ok(()) };
         for (day, registry) in (1..).zip(&days) {
-            let key = Key::new("layers", &format!("day {day}"), program.name());
-            bench.backup(&key, program, site, Source::Registry(registry), day)?;
-            last = Some((day, Source::Registry(registry)));
+            bench.backup(&key(&format!("day {day}")), program, site, Source::Registry(registry), day)?;
         }
-        let Some((day, source)) = last else { return Ok(()) };
-        bench.backup(&Key::new("layers", "unchanged", program.name()), program, site, source, day + 1)?;
-        bench.restore(&Key::new("layers", "restore", program.name()), program, site, source, day + 1)?;
+        let (source, day) = (Source::Registry(last), days.len() as u32 + 1);
+        bench.backup(&key("unchanged"), program, site, source, day)?;
+        bench.restore(&key("restore"), program, site, source, day)?;
         Ok(())
     })?;
     remove(&made)
