@@ -6,8 +6,8 @@
 
 It shares no line with the program, so that a repository can be read when the program cannot be had, and so
 that the documents are held to what they say. It reads folders only, needs a key of the full role, and writes
-nothing but TARGET: image content as files, the metadata part as metadata.tar beside it. The index is kept in
-memory. What is damaged is told on standard error and left out, never guessed; the rest is restored.
+nothing but TARGET: image content as files, the metadata part as metadata.tar beside it, its log as metadata.log.
+The index is kept in memory. What is damaged is told on standard error and left out, never guessed; the rest is restored.
 
 Exit codes: 0 done; 1 failed; 2 usage; 12 wrong password or key; 13 something is damaged or missing.
 
@@ -64,6 +64,8 @@ MAX_LONG_REPLAY_BYTES = MAX_DEFLATED_BYTES = 16 << 20
 MAX_MEMBERS = MAX_FLUSHES = 1 << 20
 MAX_HEADER_BYTES = MAX_REST_BYTES = 65_536
 MAX_STORED_BYTES = 65_535
+MAX_TAGS = MAX_LAYER_KINDS = MAX_LAYER_KIND_BYTES = 256
+MAX_TEXT_BYTES = 4_096
 U8, U32, U64 = 2**8 - 1, 2**32 - 1, 2**64 - 1
 MAX_NESTING = 16  # of CBOR items; the format's own deepest has 8
 
@@ -585,13 +587,19 @@ def inflate(body, length):
 # stream.md
 
 
+def read_reference(value):
+    """Length, depth and root of a stream; no root of an empty one."""
+    array(value, 2, 3)
+    length, depth = uint(value[0], U64), uint(value[1], MAX_STREAM_DEPTH)
+    need((len(value) == 3) == (length > 0) and (length > 0 or depth == 0), "a stream without its root")
+    return length, depth, octets(value[2], 32) if length else None
+
+
 def stream(packs, reference):
     """The bytes of a stream, chunk after chunk."""
-    array(reference, 2, 3)
-    length, depth = uint(reference[0], U64), uint(reference[1], MAX_STREAM_DEPTH)
-    need((len(reference) == 3) == (length > 0) and (length > 0 or depth == 0), "a stream without its root")
+    length, depth, root = read_reference(reference)
     seen = 0
-    for data in below(packs, octets(reference[2], 32), depth) if length else ():
+    for data in below(packs, root, depth) if length else ():
         seen += len(data)
         need(seen <= length, "a stream is longer than its reference says")
         yield data
@@ -960,22 +968,48 @@ def blob(packs, digest, length):
 def read_snapshot(repository, keys, name):
     sealed = read_named(os.path.join(repository, "snapshots", name), MAX_SNAPSHOT_BYTES)
     need(len(sealed) >= 48, "a snapshot is too short")
-    raw = decode(unpad(keys.open_private(b"dtrvault/1/snapshot", sealed[:32], sealed[32:])))
+    return snapshot_of(name, unpad(keys.open_private(b"dtrvault/1/snapshot", sealed[:32], sealed[32:])))
+
+
+def snapshot_of(name, plain):
+    raw = decode(plain)
     if type(raw) is dict and type(raw.get(0)) is int and raw[0] != 1:
         raise Refused(f"snapshot {name} has format version {raw[0]}; this reader knows version 1")
-    names = "version begun host tags metadata? images? dtr? complete problems problem_count statistics parent? program"
+    names = "version begun host tags metadata? images? dtr? complete problems problem_count statistics parent? program layers?"
     snapshot = fields(raw, names)
     need(snapshot.metadata is not None or snapshot.images is not None, "a snapshot without a part")
     snapshot.id, snapshot.begun = name, time(snapshot.begun)
     text(snapshot.host), flag(snapshot.complete), text(snapshot.program), uint(snapshot.problem_count, U64)
-    for tag in array(snapshot.tags, 0, 256):
-        text(tag, 4_096)
+    for tag in array(snapshot.tags, 0, MAX_TAGS):
+        text(tag, MAX_TEXT_BYTES)
+    need(all(one.encode() < two.encode() for one, two in itertools.pairwise(snapshot.tags)), "tags are not in order")
     if snapshot.metadata is not None:
-        snapshot.metadata = fields(snapshot.metadata, "digest length form root? members? source cut")
+        snapshot.metadata = fields(snapshot.metadata, "digest length form root? members? source cut log?")
         octets(snapshot.metadata.digest, 32), uint(snapshot.metadata.length, U64), uint(snapshot.metadata.form, 3)
+        if snapshot.metadata.log is not None:
+            read_reference(snapshot.metadata.log)
     if snapshot.images is not None:
         snapshot.images = fields(snapshot.images, "tree source entries bytes")
+        read_reference(snapshot.images.tree)
+    if snapshot.dtr is not None:
+        snapshot.dtr = fields(snapshot.dtr, "version replica? cluster? image? storage?")
+        for words in filter(None, vars(snapshot.dtr).values()):
+            text(words, MAX_TEXT_BYTES)
+    if snapshot.layers is not None:
+        snapshot.layers = fields(snapshot.layers, "deep opaque")
+        snapshot.layers.deep = read_layers(snapshot.layers.deep, "kind blobs blob_bytes content_bytes")
+        snapshot.layers.opaque = read_layers(snapshot.layers.opaque, "kind blobs blob_bytes")
     return snapshot
+
+
+def read_layers(value, names):
+    totals = [fields(total, names) for total in array(value, 0, MAX_LAYER_KINDS)]
+    kinds = [text(total.kind, MAX_LAYER_KIND_BYTES).encode() for total in totals]
+    need(all(one < two for one, two in itertools.pairwise(kinds)), "kinds of layers are not in order")
+    for total in totals:
+        for name in names.split()[1:]:
+            uint(getattr(total, name), U64)
+    return totals
 
 
 def shown(snapshot):
@@ -993,7 +1027,10 @@ def shown(snapshot):
     }
     if (part := snapshot.metadata) is not None:
         form = ("tar", "gzip", "zstd", "other")[part.form]
-        out["metadata"] = {"sha256": part.digest.hex(), "bytes": part.length, "form": form, "source": part.source}
+        log = part.log and part.log[0]
+        out["metadata"] = {
+            "sha256": part.digest.hex(), "bytes": part.length, "form": form, "source": part.source, "log_bytes": log,
+        }
     if (part := snapshot.images) is not None:
         out["images"] = {"source": part.source, "entries": part.entries, "bytes": part.bytes}
     return out
@@ -1091,6 +1128,9 @@ class Restore:
             pieces = blob(self.packs, metadata.digest, metadata.length)
             path = os.path.join(self.target, b"metadata.tar")
             self.guard(b"metadata.tar", write_file, path, pieces, False)
+            if metadata.log is not None:
+                path = os.path.join(self.target, b"metadata.log")
+                self.guard(b"metadata.log", write_file, path, stream(self.packs, metadata.log), False)
         # What is in a folder changes its time, so the deepest come first, and all of them last.
         for entry in reversed(self.folders):
             self.guard(entry.path, self.set_meta, entry)

@@ -47,7 +47,7 @@ fn objects() {
     object::<KeySlot>("slot", "refused", &["/cases/0/hex", "/cases/1/hex"]);
     object::<Directory>("pack", "refused_directories", &["/directory/plain"]);
     object::<Segment>("segment", "refused", &["/plain", "/empty"]);
-    object::<Snapshot>("snapshot", "refused", &["/plain", "/least/plain"]);
+    object::<Snapshot>("snapshot", "refused", &["/plain", "/least/plain", "/before/plain"]);
     object::<Lease>("lease", "refused", &["/plain"]);
     object::<Doomed>("doomed", "refused", &["/plain"]);
 }

@@ -244,3 +244,35 @@ assert len(list(reader.tree(None, None))) == 2
     command.env("PYTHONPATH", reader());
     Vault::wait(command.spawn().unwrap()).ok();
 }
+
+/// The vectors of snapshots, which hold what no snapshot of this binary has yet: the reader takes what it must and
+/// refuses the rest, and a log is restored beside its metadata.
+#[test]
+fn the_reader_follows_the_vectors_of_snapshots() {
+    let vault = Vault::new();
+    let script = r#"
+import json, os, sys
+import dtrvault_reader as reader
+with open(sys.argv[1]) as file:
+    vectors = json.load(file)
+taken = {name: reader.snapshot_of(name, bytes.fromhex(vectors[name]["plain"])) for name in ("least", "before")}
+whole = reader.snapshot_of("whole", bytes.fromhex(vectors["plain"]))
+assert [total.kind for total in whole.layers.deep] == ["GNU gzip 6", "Go 6"]
+assert whole.dtr.image == "mirantis/dtr:2.9.4" and whole.dtr.storage == "nfs"
+assert taken["least"].layers is None and taken["before"].metadata.log is None
+for case in vectors["refused"]:
+    try:
+        reader.snapshot_of(case["why"], bytes.fromhex(case["hex"]))
+    except (reader.Damaged, reader.Refused):
+        continue
+    raise SystemExit(f"{case['why']} is taken")
+reader.blob = lambda *_: iter([b"metadata"])
+reader.stream = lambda _, reference: iter([b"INFO ", b"%d" % reference[0]])
+whole.images = None
+reader.Restore(None, "out").run(whole)
+assert open("out/metadata.log").read() == "INFO 15" and open("out/metadata.tar").read() == "metadata"
+"#;
+    let mut command = vault.command_of(python(), ["-B", "-c", script]);
+    command.arg(reader().join("../vectors/snapshot.json")).env("PYTHONPATH", reader());
+    Vault::wait(command.spawn().unwrap()).ok();
+}

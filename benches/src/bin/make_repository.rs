@@ -214,6 +214,7 @@ fn write_snapshot(root: &Path, ring: &KeyRing, mut blobs: Vec<(Digest, u64)>) ->
         stats: Stats::default(),
         parent: None,
         program: "make_repository".to_owned(),
+        layers: None,
     };
     snapshot.validate()?;
     let sealed = ring.seal_private(PrivateKind::Snapshot, &snapshot.to_bytes())?;

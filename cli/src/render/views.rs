@@ -7,6 +7,7 @@ use dtrvault_ops::format::{
     Stats,
 };
 use dtrvault_ops::layer::{TarEntry, TarKind};
+use dtrvault_ops::snapshot::LayerReport;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -26,6 +27,7 @@ pub(crate) struct SnapshotView<'a> {
     problem_count: u64,
     problems: &'a [Problem],
     stats: StatsView<'a>,
+    layers: Option<LayerReport>,
     parent: Option<SnapshotId>,
     program: &'a str,
 }
@@ -39,6 +41,7 @@ struct MetadataView<'a> {
     members: u64,
     name: &'a str,
     truncated: bool,
+    log_bytes: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -92,6 +95,7 @@ impl<'a> SnapshotView<'a> {
             problem_count: snapshot.problem_count,
             problems: &snapshot.problems,
             stats: StatsView::new(&snapshot.stats),
+            layers: snapshot.layers.as_ref().map(LayerReport::from),
             parent: snapshot.parent,
             program: &snapshot.program,
         }
@@ -108,6 +112,7 @@ impl<'a> MetadataView<'a> {
             members: part.members,
             name: &part.name,
             truncated: part.truncated,
+            log_bytes: part.log.map(|log| log.len),
         }
     }
 }

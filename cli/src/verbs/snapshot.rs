@@ -174,7 +174,6 @@ pub(super) fn problem_line(problem: &Problem) -> String {
 struct Summary<'a> {
     #[serde(flatten)]
     snapshot: SnapshotView<'a>,
-    layers: &'a LayerReport,
     /// What was read, layers that were taken apart by their content.
     content_bytes: u64,
     /// That to what was new.
@@ -188,7 +187,6 @@ fn show(app: &App, report: &SnapshotReport) -> Result<()> {
     if app.output.json {
         return app.output.object(&Summary {
             snapshot: SnapshotView::new(id, snapshot),
-            layers,
             content_bytes,
             dedup_ratio: views::ratio(content_bytes, stats.new_bytes),
         });

@@ -167,7 +167,13 @@ fn of_snapshot(id: &str, snapshot: &dtrvault_ops::format::Snapshot) -> Vec<Strin
         lines.push(format!("           {}", part.digest.to_oci()));
     }
     if let Some(dtr) = &snapshot.dtr {
-        lines.push(format!("registry   DTR {}", tame(&dtr.version)));
+        let image = dtr.image.iter().map(|image| format!(", image {}", tame(image)));
+        let storage = dtr.storage.iter().map(|storage| format!(", storage {}", tame(storage)));
+        lines.push(format!(
+            "registry   DTR {}{}",
+            tame(&dtr.version),
+            image.chain(storage).collect::<String>()
+        ));
     }
     if let Some(part) = &snapshot.images {
         let entries = count(part.entries, "entry", "entries");

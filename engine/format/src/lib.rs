@@ -34,7 +34,8 @@ pub use recipe::{Recipe, Replay};
 pub use segment::{Segment, SegmentPack};
 pub use slot::{Argon2Params, KeySlot, Role, SlotHead};
 pub use snapshot::{
-    DtrIdentity, ImagesPart, MetadataForm, MetadataPart, Problem, ProblemKind, Snapshot, Stats,
+    DeepLayers, DtrIdentity, ImagesPart, LayersPart, MetadataForm, MetadataPart, OpaqueLayers, Problem,
+    ProblemKind, Snapshot, Stats,
 };
 pub use stream::StreamRef;
 pub use time::Time;

@@ -88,3 +88,7 @@ pub const MAX_TEXT_BYTES: usize = 4096;
 pub const MAX_PROBLEMS: usize = 1000;
 /// Longest paths and details of all listed problems together, bytes.
 pub const MAX_PROBLEMS_BYTES: usize = 2 * 1024 * 1024;
+/// Most encoders, and most reasons, by which a snapshot tells layers apart.
+pub const MAX_LAYER_KINDS: usize = 256;
+/// Longest name of one of them, bytes.
+pub const MAX_LAYER_KIND_BYTES: usize = 256;

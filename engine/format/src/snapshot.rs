@@ -1,5 +1,7 @@
 //! Snapshots: what was taken, when, of what, and how complete it is.
 
+mod layers;
+
 use minicbor::{Decode, Encode};
 
 use crate::FormatError;
@@ -8,6 +10,8 @@ use crate::ids::{Digest, SnapshotId};
 use crate::limits::{MAX_PATH_BYTES, MAX_PROBLEMS, MAX_PROBLEMS_BYTES, MAX_TAGS, MAX_TEXT_BYTES};
 use crate::stream::StreamRef;
 use crate::time::Time;
+
+pub use self::layers::{DeepLayers, LayersPart, OpaqueLayers};
 
 /// A snapshot, sealed to the repository's public key.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, serde::Serialize)]
@@ -52,6 +56,9 @@ pub struct Snapshot {
     /// Name and version of the program that wrote it.
     #[n(12)]
     pub program: String,
+    /// What became of the layers that were read, where the images part was taken and the writer kept it.
+    #[n(13)]
+    pub layers: Option<LayersPart>,
 }
 
 /// The metadata stream of a registry: a blob, and what is known of it.
@@ -79,6 +86,9 @@ pub struct MetadataPart {
     /// It was cut, and taken all the same because the operator said so.
     #[n(6)]
     pub truncated: bool,
+    /// What the program that gave it wrote to standard error, when that was kept.
+    #[n(7)]
+    pub log: Option<StreamRef>,
 }
 
 /// What a metadata stream looks like.
@@ -131,6 +141,20 @@ pub struct DtrIdentity {
     /// Id of the UCP or MKE cluster, when known.
     #[n(2)]
     pub cluster: Option<String>,
+    /// Reference of the replica's image, when known: `mirantis/dtr:2.9.4`.
+    #[n(3)]
+    pub image: Option<String>,
+    /// Kind of the storage behind the registry, when known: `volume`, `nfs`, `s3`.
+    #[n(4)]
+    pub storage: Option<String>,
+}
+
+impl DtrIdentity {
+    /// All of its texts that are there.
+    fn texts(&self) -> impl Iterator<Item = &String> {
+        let optional = [&self.replica, &self.cluster, &self.image, &self.storage];
+        std::iter::once(&self.version).chain(optional.into_iter().flatten())
+    }
 }
 
 /// Something that could not be taken as it was.
@@ -233,10 +257,9 @@ impl Object for Snapshot {
         at_most(Self::WHAT, "problems", self.problems.len(), MAX_PROBLEMS)?;
         let images = self.images.iter().map(|part| &part.location);
         let metadata = self.metadata.iter().flat_map(|part| [Some(&part.name), part.root.as_ref()]);
-        let dtr =
-            self.dtr.iter().flat_map(|dtr| [Some(&dtr.version), dtr.replica.as_ref(), dtr.cluster.as_ref()]);
+        let dtr = self.dtr.iter().flat_map(DtrIdentity::texts);
         let texts = [&self.host, &self.program].into_iter().chain(&self.tags).chain(images);
-        for text in texts.chain(metadata.flatten()).chain(dtr.flatten()) {
+        for text in texts.chain(metadata.flatten()).chain(dtr) {
             at_most(Self::WHAT, "text", text.len(), MAX_TEXT_BYTES)?;
         }
         for problem in &self.problems {
@@ -254,6 +277,9 @@ impl Object for Snapshot {
         if self.metadata.is_none() && self.images.is_none() {
             return invalid("no part");
         }
-        self.images.iter().try_for_each(|part| part.tree.validate())
+        let log = self.metadata.iter().filter_map(|part| part.log.as_ref());
+        let trees = self.images.iter().map(|part| &part.tree);
+        log.chain(trees).try_for_each(StreamRef::validate)?;
+        self.layers.iter().try_for_each(LayersPart::validate)
     }
 }

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 
 use dtrvault_codec::layer::{Encoder, Refusal};
+use dtrvault_format::limits::MAX_LAYER_KINDS;
+use dtrvault_format::{DeepLayers, LayersPart, OpaqueLayers};
 
 use crate::content::{Apart, Depth, Opaque};
 
 /// Encoders that are found and turn out to be wrong, until it is given up.
 const MAX_WRONG_ENCODERS: usize = 3;
+/// What stands for the last encoders, where there are more than a snapshot tells apart.
+const OTHER_ENCODERS: &str = "others";
 
 /// How layers are stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -90,6 +94,42 @@ impl LayerReport {
             bytes: sum.bytes + total.bytes,
         })
     }
+
+    /// As a snapshot keeps it. Encoders have parameters, so there may be more of them than it tells apart.
+    pub(crate) fn to_part(&self) -> LayersPart {
+        let mut told: BTreeMap<&str, DeepTotal> = BTreeMap::new();
+        let own_names = if self.deep.len() > MAX_LAYER_KINDS { MAX_LAYER_KINDS - 1 } else { MAX_LAYER_KINDS };
+        for (number, (encoder, total)) in self.deep.iter().enumerate() {
+            let name = if number < own_names { encoder } else { OTHER_ENCODERS };
+            told.entry(name).or_default().add(total.blobs, total.bytes, total.content_bytes);
+        }
+        let deep = told.into_iter().map(|(encoder, total)| DeepLayers {
+            encoder: encoder.to_owned(),
+            blobs: total.blobs,
+            blob_bytes: total.bytes,
+            content_bytes: total.content_bytes,
+        });
+        let opaque = self.opaque.iter().map(|(reason, total)| OpaqueLayers {
+            reason: reason.clone(),
+            blobs: total.blobs,
+            blob_bytes: total.bytes,
+        });
+        LayersPart { deep: deep.collect(), opaque: opaque.collect() }
+    }
+}
+
+impl From<&LayersPart> for LayerReport {
+    fn from(part: &LayersPart) -> Self {
+        let deep = part.deep.iter().map(|deep| {
+            let DeepLayers { encoder, blobs, blob_bytes: bytes, content_bytes } = deep.clone();
+            (encoder, DeepTotal { blobs, bytes, content_bytes })
+        });
+        let opaque = part.opaque.iter().map(|opaque| {
+            let OpaqueLayers { reason, blobs, blob_bytes: bytes } = opaque.clone();
+            (reason, LayerTotal { blobs, bytes })
+        });
+        Self { deep: deep.collect(), opaque: opaque.collect() }
+    }
 }
 
 /// A gzip blob that was to be stored as its content.
@@ -146,5 +186,33 @@ impl Tries {
             (None, opaque) => Err(opaque?),
         };
         Some(TriedLayer { size, outcome })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(encoders: usize) -> LayerReport {
+        let total = DeepTotal { blobs: 1, bytes: 10, content_bytes: 30 };
+        let deep = (0..encoders).map(|n| (format!("encoder {n:04}"), total)).collect();
+        let opaque = [("it is damaged".to_owned(), LayerTotal { blobs: 2, bytes: 7 })].into();
+        LayerReport { deep, opaque }
+    }
+
+    #[test]
+    fn a_snapshot_keeps_the_report_as_it_is() {
+        for encoders in [0, 1, MAX_LAYER_KINDS] {
+            assert_eq!(LayerReport::from(&report(encoders).to_part()), report(encoders));
+        }
+    }
+
+    #[test]
+    fn more_encoders_than_a_snapshot_tells_apart_are_put_together() {
+        let report = report(MAX_LAYER_KINDS + 3);
+        let kept = LayerReport::from(&report.to_part());
+        assert_eq!(kept.deep.len(), MAX_LAYER_KINDS);
+        assert_eq!(kept.deep.get(OTHER_ENCODERS).map(|total| total.blobs), Some(4));
+        assert_eq!(kept.all_deep(), report.all_deep());
     }
 }

@@ -9,7 +9,10 @@ use common::forge::{Forge, Frame, blob_file, digest, entry, inline, list_entry, 
 use common::victim::{Outcome, Victim, words};
 use dtrvault_codec::ListEntry;
 use dtrvault_format::cbor::encode;
-use dtrvault_format::{BlobRecord, ChunkEntry, ChunkId, Digest, FrameEntry, Recipe, StreamRef};
+use dtrvault_format::{
+    BlobRecord, ChunkEntry, ChunkId, Digest, FrameEntry, MetadataForm, MetadataPart, Recipe, Snapshot,
+    StreamRef,
+};
 use dtrvault_ops::check::ReadData;
 use dtrvault_ops::{Cancel, Context, OpsError, check};
 use dtrvault_registry::target::TargetError;
@@ -345,6 +348,50 @@ fn snapshots_that_point_nowhere() {
             let id = forge.snapshot_of(&encode(&snapshot)).to_string();
             let outcome = Victim::new(&forge).run(&id);
             outcome.assert_tree_refused(what, &id);
+        }
+    });
+}
+
+/// Logs of metadata: one that is sound, and references that lie. The metadata itself comes back either way.
+#[test]
+fn logs_that_point_nowhere() {
+    bounded("logs_that_point_nowhere", || {
+        let logs: [(&str, bool, MakeTree); 5] = [
+            ("sound", true, |forge| forge.stream(&noise(1, 3 * MIB))),
+            ("empty", true, |_| StreamRef::EMPTY),
+            ("no such chunk", false, |_| StreamRef { len: 5, depth: 0, root: Some(ChunkId::new([9; 32])) }),
+            ("another length", false, |forge| StreamRef { len: 1 << 60, ..forge.stream(b"a line") }),
+            ("too deep", false, |forge| StreamRef { depth: 8, ..forge.stream(b"a line") }),
+        ];
+        for (what, is_sound, log) in logs {
+            let mut forge = Forge::new();
+            let metadata = MetadataPart {
+                digest: forge.blob(b"metadata"),
+                size: 8,
+                form: MetadataForm::Other,
+                root: None,
+                members: 0,
+                name: "-".to_owned(),
+                truncated: false,
+                log: Some(log(&mut forge)),
+            };
+            let snapshot =
+                Snapshot { metadata: Some(metadata), images: None, ..snapshot(StreamRef::EMPTY, 0) };
+            forge.flush();
+            let id = forge.snapshot_of(&encode(&snapshot)).to_string();
+            let victim = Victim::new(&forge);
+            victim.restore_folder(&id).unwrap();
+            assert_eq!(std::fs::read(victim.target().join("metadata.tar")).unwrap(), b"metadata", "{what}");
+            let damage = victim.check().damage;
+            let told: Vec<&str> = damage.iter().map(|damage| &*damage.detail).collect();
+            assert_eq!(told.is_empty(), is_sound, "{what}: {told:?}");
+            for damage in &damage {
+                assert_eq!(damage.snapshot.map(|id| id.to_string()).as_ref(), Some(&id), "{what}");
+                assert!(
+                    damage.detail.starts_with("the log of its metadata cannot be read: "),
+                    "{what}: {told:?}"
+                );
+            }
         }
     });
 }

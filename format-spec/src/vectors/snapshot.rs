@@ -2,9 +2,10 @@
 
 use dtrvault_crypto::PrivateKind;
 use dtrvault_format::cbor::Object;
+use dtrvault_format::limits::{MAX_LAYER_KIND_BYTES, MAX_LAYER_KINDS};
 use dtrvault_format::{
-    Digest, DtrIdentity, ImagesPart, MetadataForm, MetadataPart, Problem, ProblemKind, Snapshot, SnapshotId,
-    Stats,
+    DeepLayers, Digest, DtrIdentity, ImagesPart, LayersPart, MetadataForm, MetadataPart, OpaqueLayers,
+    Problem, ProblemKind, Snapshot, SnapshotId, Stats, StreamRef,
 };
 use serde_json::{Value, json};
 
@@ -28,6 +29,7 @@ pub(super) fn make() -> Result<Value> {
             members: 7,
             name: "-".to_owned(),
             truncated: false,
+            log: Some(one_chunk(&ring, b"INFO backed up\n")),
         }),
         images: Some(ImagesPart {
             tree: one_chunk(&ring, b"tree"),
@@ -39,6 +41,8 @@ pub(super) fn make() -> Result<Value> {
             version: "2.9.4".to_owned(),
             replica: Some("0a1b2c3d4e5f".to_owned()),
             cluster: None,
+            image: Some("mirantis/dtr:2.9.4".to_owned()),
+            storage: Some("nfs".to_owned()),
         }),
         complete: false,
         problems: vec![Problem {
@@ -60,6 +64,10 @@ pub(super) fn make() -> Result<Value> {
         },
         parent: Some(SnapshotId::new([4; 32])),
         program: "dtrvault 0.1.0".to_owned(),
+        layers: Some(LayersPart {
+            deep: vec![deep("GNU gzip 6", 2), deep("Go 6", 1)],
+            opaque: vec![opaque("no known encoder made it")],
+        }),
     };
     snapshot.validate()?;
     let plain = snapshot.to_bytes();
@@ -76,12 +84,33 @@ pub(super) fn make() -> Result<Value> {
         problems: Vec::new(),
         problem_count: 0,
         parent: None,
+        layers: None,
         ..snapshot.clone()
     };
     least.validate()?;
     let unsorted = Snapshot { tags: vec!["b".to_owned(), "a".to_owned()], ..least.clone() };
     let nothing = Snapshot { images: None, ..least.clone() };
     let later = Snapshot { version: 2, ..least.clone() };
+    // As they were written before the layers, the log, the image and the storage were kept.
+    let before = Snapshot {
+        metadata: snapshot.metadata.clone().map(|part| MetadataPart { log: None, ..part }),
+        dtr: snapshot.dtr.clone().map(|dtr| DtrIdentity { image: None, storage: None, ..dtr }),
+        layers: None,
+        ..snapshot.clone()
+    };
+    before.validate()?;
+    let with_log = |log| {
+        let metadata = snapshot.metadata.clone().map(|part| MetadataPart { log: Some(log), ..part });
+        Snapshot { metadata, ..snapshot.clone() }
+    };
+    let rootless = with_log(StreamRef { len: 15, depth: 0, root: None });
+    let deep_log = with_log(StreamRef { depth: 9, ..one_chunk(&ring, b"INFO backed up\n") });
+    let with_layers = |deep: Vec<DeepLayers>, opaque: Vec<OpaqueLayers>| Snapshot {
+        layers: Some(LayersPart { deep, opaque }),
+        ..least.clone()
+    };
+    let many = (0..=MAX_LAYER_KINDS).map(|n| deep(&format!("{n:03}"), 1)).collect();
+    let long = "x".repeat(MAX_LAYER_KIND_BYTES + 1);
     Ok(json!({
         "hex": hex(&sealed),
         "id": blake3::hash(&sealed).to_hex().as_str(),
@@ -91,10 +120,28 @@ pub(super) fn make() -> Result<Value> {
         "plain": hex(&plain),
         "value": snapshot,
         "least": { "plain": hex(&least.to_bytes()), "value": least },
+        "before": { "plain": hex(&before.to_bytes()), "value": before },
         "refused": [
             refused("tags out of order", &unsorted.to_bytes()),
             refused("no part", &nothing.to_bytes()),
             refused("a later version", &later.to_bytes()),
+            refused("a log without its root", &rootless.to_bytes()),
+            refused("a log below too many lists", &deep_log.to_bytes()),
+            refused(
+                "encoders out of order",
+                &with_layers(vec![deep("b", 1), deep("a", 1)], Vec::new()).to_bytes(),
+            ),
+            refused("a reason twice", &with_layers(Vec::new(), vec![opaque("a"), opaque("a")]).to_bytes()),
+            refused("too many encoders", &with_layers(many, Vec::new()).to_bytes()),
+            refused("a reason that is too long", &with_layers(Vec::new(), vec![opaque(&long)]).to_bytes()),
         ],
     }))
+}
+
+fn deep(encoder: &str, blobs: u64) -> DeepLayers {
+    DeepLayers { encoder: encoder.to_owned(), blobs, blob_bytes: 100 * blobs, content_bytes: 300 * blobs }
+}
+
+fn opaque(reason: &str) -> OpaqueLayers {
+    OpaqueLayers { reason: reason.to_owned(), blobs: 1, blob_bytes: 50 }
 }

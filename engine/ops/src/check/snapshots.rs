@@ -1,8 +1,8 @@
-//! Snapshots: their trees, and the blobs that they name.
+//! Snapshots: their trees and logs, and the blobs that they name.
 
 use std::collections::HashSet;
 
-use dtrvault_format::{Content, Digest, Kind, Recipe, Snapshot, SnapshotId};
+use dtrvault_format::{Content, Digest, Kind, Recipe, Snapshot, SnapshotId, StreamRef};
 
 use super::Check;
 use super::report::{Damage, of_detail, of_error};
@@ -35,12 +35,12 @@ impl Check<'_> {
     fn snapshot(&mut self, id: SnapshotId, snapshot: &Snapshot) -> Result<()> {
         if let Some(part) = &snapshot.metadata {
             self.blob(id, part.name.as_bytes(), part.digest, part.size)?;
+            if let Some(log) = part.log {
+                self.stream(id, "the log of its metadata", log)?;
+            }
         }
         let Some(images) = &snapshot.images else { return Ok(()) };
-        let tree = self.recipe_damage(&Recipe::Plain(images.tree))?;
-        if let Some(error) = tree {
-            let detail = format!("its tree cannot be read: {}", OpsError::chain(&error));
-            self.report.add(Damage { snapshot: Some(id), ..of_detail(detail) });
+        if !self.stream(id, "its tree", images.tree)? {
             return Ok(());
         }
         let mut entries = 0;
@@ -67,6 +67,14 @@ impl Check<'_> {
             self.report.add(Damage { snapshot: Some(id), ..of_detail(detail) });
         }
         Ok(())
+    }
+
+    /// Whether a stream that a snapshot itself names can be read.
+    fn stream(&mut self, snapshot: SnapshotId, what: &str, stream: StreamRef) -> Result<bool> {
+        let Some(error) = self.recipe_damage(&Recipe::Plain(stream))? else { return Ok(true) };
+        let detail = format!("{what} cannot be read: {}", OpsError::chain(&error));
+        self.report.add(Damage { snapshot: Some(snapshot), ..of_detail(detail) });
+        Ok(false)
     }
 
     /// Whether a blob that a snapshot names can be made.

@@ -105,6 +105,7 @@ pub(super) fn take(
         members: report.map_or(0, |report| report.members),
         name: input.name,
         truncated: cut.is_some(),
+        log: None,
     };
     Ok(Taken { part, rows })
 }

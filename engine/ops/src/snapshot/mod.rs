@@ -155,6 +155,7 @@ pub fn run(repo: &Repository, options: SnapshotOptions, context: &Context) -> Re
     context.progress.stage("writing", None);
     context.proceed()?;
     let dtr = metadata.as_ref().and_then(identity);
+    let layers_part = images_part.is_some().then(|| layers.to_part());
     let (complete, list, count) = problems.into_parts();
     let mut committed = None;
     let id = session.commit(|counters| {
@@ -179,6 +180,7 @@ pub fn run(repo: &Repository, options: SnapshotOptions, context: &Context) -> Re
             stats,
             parent: parent_id,
             program,
+            layers: layers_part,
         };
         committed = Some(snapshot.clone());
         snapshot
@@ -226,7 +228,13 @@ fn identity(metadata: &MetadataPart) -> Option<DtrIdentity> {
     let rest = metadata.root.as_deref()?.strip_prefix("dtr-backup-v")?;
     let version =
         rest.split('-').next().filter(|version| version.starts_with(|c: char| c.is_ascii_digit()))?;
-    Some(DtrIdentity { version: version.to_owned(), replica: None, cluster: None })
+    Some(DtrIdentity {
+        version: version.to_owned(),
+        replica: None,
+        cluster: None,
+        image: None,
+        storage: None,
+    })
 }
 
 /// Seconds, in the largest unit that says enough.
@@ -261,6 +269,7 @@ mod tests {
             members: 0,
             name: String::new(),
             truncated: false,
+            log: None,
         };
         identity(&part).map(|dtr| dtr.version)
     }

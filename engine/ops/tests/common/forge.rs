@@ -293,6 +293,7 @@ pub fn snapshot(tree: StreamRef, entries: u64) -> Snapshot {
         stats: Stats::default(),
         parent: None,
         program: "test".to_owned(),
+        layers: None,
     }
 }
 

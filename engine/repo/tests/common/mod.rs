@@ -214,6 +214,7 @@ pub fn snapshot_of(tree: StreamRef) -> Snapshot {
         stats: Stats::default(),
         parent: None,
         program: "test".to_owned(),
+        layers: None,
     }
 }
 
