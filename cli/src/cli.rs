@@ -50,13 +50,14 @@ fn long_help() -> String {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Init(verbs::init::Args),
-    Snapshot(verbs::snapshot::Args),
+    Snapshot(Box<verbs::snapshot::Args>),
     Snapshots(verbs::snapshots::Args),
     Ls(verbs::ls::Args),
     Diff(verbs::diff::Args),
+    Dtr(verbs::dtr::Args),
     Stats(verbs::stats::Args),
     Export(verbs::export::Args),
-    Restore(verbs::restore::Args),
+    Restore(Box<verbs::restore::Args>),
     Check(verbs::check::Args),
     Optimize(verbs::optimize::Args),
     RebuildIndex(verbs::rebuild_index::Args),
@@ -82,6 +83,7 @@ impl Cli {
             Verb::Snapshots(args) => verbs::snapshots::run(&app, args),
             Verb::Ls(args) => verbs::ls::run(&app, args),
             Verb::Diff(args) => verbs::diff::run(&app, args),
+            Verb::Dtr(args) => verbs::dtr::run(&app, args),
             Verb::Stats(args) => verbs::stats::run(&app, args),
             Verb::Export(args) => verbs::export::run(&app, args),
             Verb::Restore(args) => verbs::restore::run(&app, args),
@@ -140,7 +142,7 @@ mod tests {
             assert_eq!((flags.repo.as_deref(), flags.json), (Some("r"), true));
         }
         assert!(parse("dtrvault snapshots --password-file a --password-command b").is_err());
-        assert!(parse("dtrvault restore --snapshot latest").is_err());
+        assert!(parse("dtrvault restore --snapshot latest --include x").is_err());
         assert!(parse("dtrvault export").is_err());
         assert!(parse("dtrvault check --read-data=101%").is_err());
     }

@@ -60,8 +60,16 @@ pub(crate) enum CliError {
         /// How it ended.
         status: std::process::ExitStatus,
     },
-    /// The terminal gave no password.
-    #[error("no password can be read from the terminal")]
+    /// A file of certificates cannot be read.
+    #[error("the certificates {} cannot be read", path.display())]
+    CertificateFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The terminal gave no answer.
+    #[error("nothing can be read from the terminal")]
     Terminal(#[source] io::Error),
     /// Standard output, or the file in its place, cannot be written.
     #[error("{name} cannot be written")]

@@ -49,7 +49,8 @@ Exit codes:
   0    done
   1    failed
   2    wrong usage
-  3    done, but incomplete: something is listed that could not be taken or given back
+  3    done, but incomplete: something is listed that could not be taken or given back, or that wants
+       attention
   10   there is no repository
   11   the lease of this operation was lost or refused
   12   wrong password, or a key that may not do this

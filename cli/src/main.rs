@@ -8,6 +8,7 @@
 
 mod app;
 mod cli;
+mod dtr;
 mod env;
 mod error;
 mod exit;

@@ -71,7 +71,7 @@ impl PasswordSource {
     }
 
     /// A variable that is set and empty is a mistake to be told, not a reason to look elsewhere.
-    fn of_variable(env: &Env, name: &str) -> Option<Self> {
+    pub(crate) fn of_variable(env: &Env, name: &str) -> Option<Self> {
         let value = env.get_even_empty(name)?;
         Some(Self::Value(Zeroizing::new(value.as_bytes().to_vec())))
     }
@@ -81,12 +81,20 @@ impl PasswordSource {
     /// # Errors
     /// [`CliError::Usage`] when there is none; those of reading it.
     pub(crate) fn read(&self, repo: &str) -> Result<Password> {
+        let hint = "set DTRVAULT_PASSWORD_FILE, DTRVAULT_PASSWORD_COMMAND or DTRVAULT_PASSWORD, or use \
+                    --password-file; there is no terminal to ask at";
+        self.read_for(&format!("Password of {repo}: "), hint)
+    }
+
+    /// Any password that exists: asked for with `words`; where nobody can be asked, `hint` says what to do.
+    ///
+    /// # Errors
+    /// As [`PasswordSource::read`].
+    pub(crate) fn read_for(&self, words: &str, hint: &str) -> Result<Password> {
         match self {
             Self::Terminal => {
-                let hint = "set DTRVAULT_PASSWORD_FILE, DTRVAULT_PASSWORD_COMMAND or DTRVAULT_PASSWORD, or use \
-                            --password-file; there is no terminal to ask at";
                 need_terminal("no password was given", hint)?;
-                prompt(&format!("Password of {repo}: "))
+                prompt(words)
             }
             given => given.read_given(),
         }

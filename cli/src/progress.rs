@@ -88,6 +88,10 @@ impl Progress for Terminal {
     fn warn(&self, message: &str) {
         self.bar.suspend(|| say("warning", message));
     }
+
+    fn said(&self, line: &str) {
+        self.bar.suspend(|| say("dtr", line));
+    }
 }
 
 /// A message on standard error; lines after the first are set in. That nobody reads it stops

@@ -9,7 +9,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 ///
 /// `registry` and `ops` may import `store` since a registry in a bucket is read and restored
 /// through the very same stores that hold repositories.
-const ALLOWED: [(&str, &[&str]); 9] = [
+const ALLOWED: [(&str, &[&str]); 10] = [
     ("gzip-replay", &[]),
     ("format", &[]),
     ("crypto", &["format"]),
@@ -17,7 +17,8 @@ const ALLOWED: [(&str, &[&str]); 9] = [
     ("store", &[]),
     ("registry", &["format", "store"]),
     ("repo", &["format", "crypto", "codec", "store"]),
-    ("ops", &["repo", "registry", "codec", "format", "store"]),
+    ("dtr", &["format", "registry"]),
+    ("ops", &["repo", "registry", "dtr", "codec", "format", "store"]),
     ("", &["ops", "store"]),
 ];
 

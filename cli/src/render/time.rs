@@ -55,6 +55,35 @@ pub(crate) fn parse_seconds(text: &str) -> Result<u64, String> {
     }
 }
 
+/// How old something is: `35 minutes`, `26 hours`, `3 days`.
+pub(crate) fn age(seconds: i64) -> String {
+    match seconds {
+        ..120 => format!("{seconds} seconds"),
+        120..7200 => format!("{} minutes", seconds / 60),
+        7200..172_800 => format!("{} hours", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// Reads an age in whole seconds: as [`parse_seconds`], or `2d`, and as long as one likes.
+///
+/// # Errors
+/// What is wrong with it, for people.
+pub(crate) fn parse_age(text: &str) -> Result<i64, String> {
+    let bad = || format!("'{text}' is no age: write 26h or 2d");
+    let text = text.trim();
+    let (at, unit) = text.char_indices().next_back().ok_or_else(bad)?;
+    let factor = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return Err(bad()),
+    };
+    let number: i64 = text.get(..at).and_then(|number| number.parse().ok()).ok_or_else(bad)?;
+    number.checked_mul(factor).filter(|seconds| *seconds > 0).ok_or_else(bad)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -74,6 +103,17 @@ mod tests {
     fn durations_have_two_units_at_most() {
         let shown: Vec<_> = [0, 850, 9_999, 59_999, 185_000, 7_380_000].into_iter().map(duration).collect();
         assert_eq!(shown, ["0.0 s", "0.8 s", "9.9 s", "59 s", "3 min 05 s", "2 h 03 min"]);
+    }
+
+    #[test]
+    fn ages_are_read_and_shown() {
+        assert_eq!(parse_age("26h").unwrap(), 93_600);
+        assert_eq!(parse_age("2d").unwrap(), 172_800);
+        for text in ["", "d", "2", "-2d", "0h", "9223372036854775807d", "2é"] {
+            assert!(parse_age(text).is_err(), "{text}");
+        }
+        assert_eq!(age(93_600), "26 hours");
+        assert_eq!(age(3 * 86_400), "3 days");
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub(crate) mod cat;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod diff;
+pub(crate) mod dtr;
 pub(crate) mod export;
 pub(crate) mod init;
 pub(crate) mod key;

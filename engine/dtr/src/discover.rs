@@ -39,9 +39,17 @@ pub fn discover(engine: &Engine) -> Result<Cluster> {
     for replica in found.values_mut() {
         look_inside(engine, replica, &volumes)?;
     }
+    Ok(Cluster { id: cluster_id(engine)?, replicas: found.into_values().collect() })
+}
+
+/// Id of the UCP or MKE cluster that an engine is in, which is that of its swarm; only managers know it.
+///
+/// # Errors
+/// What the engine says.
+pub fn cluster_id(engine: &Engine) -> Result<Option<String>> {
     let info = engine.wait("say which cluster it is in", engine.docker().info())?;
     let swarm = info.swarm.and_then(|swarm| swarm.cluster).and_then(|cluster| cluster.id);
-    Ok(Cluster { id: swarm.filter(|id| !id.is_empty()), replicas: found.into_values().collect() })
+    Ok(swarm.filter(|id| !id.is_empty()))
 }
 
 fn bare(id: ReplicaId) -> Replica {

@@ -88,7 +88,9 @@ impl Engine {
         &self.docker
     }
 
-    pub(crate) fn handle(&self) -> &Handle {
+    /// The runtime that talks to it.
+    #[must_use]
+    pub fn handle(&self) -> &Handle {
         &self.handle
     }
 

@@ -66,6 +66,12 @@ pub enum DtrError {
         /// The replica.
         replica: String,
     },
+    /// It cannot be told where its API is.
+    #[error("it cannot be told where the API of replica {replica} is")]
+    NoApi {
+        /// The replica.
+        replica: String,
+    },
     /// The image is not there.
     #[error("the image {image} is not on the Docker Engine")]
     NoImage {

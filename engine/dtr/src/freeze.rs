@@ -12,6 +12,7 @@ use url::Url;
 use crate::error::{DtrError, Result};
 use crate::https;
 use crate::leftovers::Owner;
+use crate::pin::Pins;
 use crate::secret::Secret;
 use crate::ucp::Authority;
 
@@ -107,6 +108,15 @@ impl Drop for Frozen {
 }
 
 impl Api {
+    /// Fetches the certificates of the server, when they are to be pinned.
+    ///
+    /// # Errors
+    /// As [`crate::Ucp::resolved`].
+    pub fn resolved(self, pins: &Pins, handle: &Handle) -> Result<Self> {
+        let authority = self.authority.clone().resolved(&self.url, pins, handle)?;
+        Ok(Self { authority, ..self })
+    }
+
     fn at(&self) -> Result<Url> {
         let url = https::url(&self.url)?;
         url.join(SETTINGS)

@@ -18,6 +18,16 @@ pub enum Authority {
     Insecure,
 }
 
+impl Authority {
+    /// The same, with the certificates of the server at `url` when they are to be pinned.
+    pub(crate) fn resolved(self, url: &str, pins: &Pins, handle: &Handle) -> Result<Self> {
+        match self {
+            Self::Pinned => Ok(Self::Given(pins.authority(&https::url(url)?, handle)?)),
+            known => Ok(known),
+        }
+    }
+}
+
 /// An account of UCP.
 #[derive(Clone)]
 pub struct Ucp {
@@ -45,14 +55,8 @@ impl Ucp {
     /// # Errors
     /// [`crate::DtrError::OtherAuthority`] when they are not those of last time; those of fetching them.
     pub fn resolved(self, pins: &Pins, handle: &Handle) -> Result<Self> {
-        let authority = match self.authority {
-            Authority::Pinned => {
-                let url = https::url(&self.url)?;
-                Authority::Given(pins.authority(&url, handle)?)
-            }
-            known => known,
-        };
-        Ok(Self { authority, ..self })
+        let authority = self.authority.resolved(&self.url, pins, handle)?;
+        Ok(Self { authority, url: self.url, username: self.username, password: self.password })
     }
 
     /// The environment by which a container of DTR's image is told; arguments would show in every list of processes.

@@ -1,23 +1,28 @@
 //! Volumes of the engine: made, and read or filled through a container that holds one and never runs.
 
 use std::collections::HashMap;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::pin::Pin;
 
 use bollard::models::{ContainerCreateBody, HostConfig, VolumeCreateRequest};
 use bollard::query_parameters::{
-    CreateContainerOptions, DownloadFromContainerOptionsBuilder, RemoveContainerOptionsBuilder,
-    UploadToContainerOptionsBuilder,
+    ContainerArchiveInfoOptionsBuilder, CreateContainerOptions, DownloadFromContainerOptionsBuilder,
+    RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::engine::{Engine, LOOK_EVERY, Stop};
 use crate::error::{DtrError, Result};
 use crate::leftovers::{OWNER_LABEL, Owner};
 use crate::names::STORAGE_MOUNT;
+
+/// Pieces on their way to the engine, and the longest of them, bytes.
+const WAITING_PIECES: usize = 16;
+const PIECE_BYTES: usize = 256 << 10;
 
 /// Makes a volume, or finds the one of that name. Gives its folder on the engine's host.
 ///
@@ -87,15 +92,78 @@ impl Holder {
         }
     }
 
-    /// Puts what a tar holds below the volume's root.
+    /// Whether there is something at `path` below the volume's root.
     ///
     /// # Errors
-    /// What the engine says, or the tar.
-    pub fn fill(&self, tar: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Result<()> {
+    /// What the engine says.
+    pub fn has(&self, path: &str) -> Result<bool> {
+        let at = format!("{STORAGE_MOUNT}/{path}");
+        let options = ContainerArchiveInfoOptionsBuilder::default().path(&at).build();
+        let call = self.engine.docker().get_container_archive_info(&self.container, Some(options));
+        match self.engine.handle().block_on(call) {
+            Ok(_) => Ok(true),
+            Err(error) if DtrError::is_absence(&error) => Ok(false),
+            Err(error) => Err(DtrError::engine("look into a volume")(error)),
+        }
+    }
+
+    /// Puts what a tar holds below the volume's root; `write` writes the tar.
+    ///
+    /// # Errors
+    /// What the engine says; within the result, what `write` says.
+    pub fn fill<T, E>(
+        &self,
+        write: impl FnOnce(&mut dyn Write) -> std::result::Result<T, E>,
+    ) -> Result<std::result::Result<T, E>> {
+        let (pieces, waiting) = mpsc::channel(WAITING_PIECES);
         let options = UploadToContainerOptionsBuilder::default().path(STORAGE_MOUNT).build();
-        let body = bollard::body_try_stream(tar);
-        let call = self.engine.docker().upload_to_container(&self.container, Some(options), body);
-        self.engine.wait("fill a volume", call)
+        let body = futures::stream::unfold(waiting, |mut waiting| async {
+            waiting.recv().await.map(|piece| (piece, waiting))
+        });
+        let docker = self.engine.docker().clone();
+        let container = self.container.clone();
+        let upload = self.engine.handle().spawn(async move {
+            docker.upload_to_container(&container, Some(options), bollard::body_try_stream(body)).await
+        });
+        let mut pipe = Pipe { pieces, engine: self.engine.clone(), closed: false };
+        let written = write(&mut pipe);
+        if written.is_err() {
+            // A tar that merely ends would be taken for a whole one.
+            let cut = Err(io::ErrorKind::UnexpectedEof.into());
+            let _ = self.engine.handle().block_on(pipe.pieces.send(cut));
+        }
+        let closed = pipe.closed;
+        drop(pipe);
+        let uploaded = self.engine.handle().block_on(upload);
+        match (written, uploaded) {
+            // Whatever was written since it was closed failed for that reason.
+            (Err(error), _) if !closed => Ok(Err(error)),
+            (_, Ok(Err(error))) => Err(DtrError::engine("fill a volume")(error)),
+            (written, _) => Ok(written),
+        }
+    }
+}
+
+/// Goes to the engine piece by piece.
+struct Pipe {
+    pieces: mpsc::Sender<io::Result<Bytes>>,
+    engine: Engine,
+    closed: bool,
+}
+
+impl Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let piece = Bytes::copy_from_slice(bytes.get(..bytes.len().min(PIECE_BYTES)).unwrap_or_default());
+        let count = piece.len();
+        if self.engine.handle().block_on(self.pieces.send(Ok(piece))).is_err() {
+            self.closed = true;
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

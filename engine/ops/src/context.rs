@@ -23,6 +23,9 @@ pub trait Progress: Send + Sync {
 
     /// Something that the operator should know, and that stops nothing.
     fn warn(&self, message: &str);
+
+    /// A line of another program that is run for this one; it holds no secrets.
+    fn said(&self, line: &str);
 }
 
 /// Reports nothing.
@@ -37,6 +40,7 @@ impl Progress for Quiet {
     }
     fn advance(&self, _: u64, _: u64) {}
     fn warn(&self, _: &str) {}
+    fn said(&self, _: &str) {}
 }
 
 /// Asks a running verb to stop. Clones speak of the same request.

@@ -4,11 +4,14 @@ use std::io;
 use std::path::PathBuf;
 
 use dtrvault_codec::CodecError;
+use dtrvault_dtr::DtrError;
 use dtrvault_format::tree::display_path;
 use dtrvault_format::{Digest, FormatError};
 use dtrvault_registry::source::SourceError;
 use dtrvault_registry::target::TargetError;
 use dtrvault_repo::RepoError;
+
+use crate::dtr::restore::Refusal;
 
 /// A result of this crate.
 pub type Result<T> = std::result::Result<T, OpsError>;
@@ -58,6 +61,47 @@ pub enum OpsError {
         name: String,
         /// Where it ends.
         detail: String,
+    },
+    /// A backup gave the tar of something else.
+    #[error(
+        "the backup of {name} should be of DTR {wanted}, and its tar begins with '{found}'; nothing was recorded"
+    )]
+    OtherDtr {
+        /// Its name.
+        name: String,
+        /// The version that the replica has.
+        wanted: String,
+        /// The first folder of the tar.
+        found: String,
+    },
+    /// DTR, or the Docker Engine it is on, failed.
+    #[error(transparent)]
+    Dtr(DtrError),
+    /// The snapshot is of no DTR.
+    #[error("snapshot {snapshot} is of no DTR")]
+    NotOfDtr {
+        /// The snapshot.
+        snapshot: String,
+    },
+    /// The snapshot does not say which replica it is of.
+    #[error("snapshot {snapshot} does not say which replica it is of")]
+    UnknownReplica {
+        /// The snapshot.
+        snapshot: String,
+    },
+    /// A gate before a restore is closed.
+    #[error("this restore would go wrong; nothing was done:{}", listed(.refusals))]
+    Refused {
+        /// Why.
+        refusals: Vec<Refusal>,
+    },
+    /// Image content is where only the operator can say how to get at it.
+    #[error("replica {replica} keeps image content {place}, and dtrvault cannot tell where that is")]
+    ImagesElsewhere {
+        /// The replica.
+        replica: String,
+        /// How it keeps them.
+        place: String,
     },
     /// A recipe did not give back what it was made of.
     #[error("the tar recipe of {name} did not give back its bytes; nothing was recorded")]
@@ -183,6 +227,10 @@ pub enum OpsError {
     WorkerDied,
 }
 
+fn listed(refusals: &[Refusal]) -> String {
+    refusals.iter().map(|refusal| format!("\n  {refusal}")).collect()
+}
+
 impl From<TargetError> for OpsError {
     fn from(source: TargetError) -> Self {
         Self::Target { location: None, source }
@@ -220,13 +268,16 @@ impl OpsError {
         text
     }
 
-    /// The error that a reader of stored content put into an `io::Error`, or `otherwise`.
+    /// The error that a reader of stored content, or of a backup, put into an `io::Error`, or `otherwise`.
     pub(crate) fn from_io(error: io::Error, otherwise: impl FnOnce(io::Error) -> Self) -> Self {
         match error.downcast::<RepoError>() {
             Ok(error) => Self::Repo(error),
             Err(error) => match error.downcast::<OpsError>() {
                 Ok(error) => error,
-                Err(error) => otherwise(error),
+                Err(error) => match error.downcast::<DtrError>() {
+                    Ok(error) => error.into(),
+                    Err(error) => otherwise(error),
+                },
             },
         }
     }

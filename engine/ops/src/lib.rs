@@ -8,6 +8,7 @@ pub mod check;
 mod content;
 pub mod context;
 pub mod diff;
+pub mod dtr;
 mod each_blob;
 mod error;
 pub mod export;
@@ -28,6 +29,7 @@ pub use context::{Cancel, Context, Progress, Quiet};
 pub use error::{OpsError, Result};
 
 // What a caller needs to build the arguments of a verb.
+pub use dtrvault_dtr as cluster;
 pub use dtrvault_format as format;
 pub use dtrvault_registry as registry;
 pub use dtrvault_repo as repo;

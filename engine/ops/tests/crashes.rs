@@ -91,6 +91,7 @@ impl Process {
                 name: "-".to_owned(),
                 size: None,
                 allow_truncated: false,
+                backup: None,
             }),
             images: Some(ImagesInput {
                 source: Box::new(Local::new(&source.root).unwrap()),

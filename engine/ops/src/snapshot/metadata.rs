@@ -1,5 +1,7 @@
 //! The metadata part: one stream, kept byte for byte.
 
+use std::io;
+
 use dtrvault_codec::{Ending, Form, TarReport, sniff};
 use dtrvault_format::{
     BlobRecord, Digest, MetadataForm, MetadataPart, ProblemKind, Recipe, Stats, StreamRef,
@@ -38,7 +40,12 @@ pub(super) fn take(
     stats: &mut Stats,
     context: &Context,
 ) -> Result<Taken> {
-    let unreadable = |source| OpsError::Metadata { name: input.name.clone(), source };
+    let unreadable = |error: io::Error| {
+        // Who is asked to stop has often had its input cut off: that is no fault of the stream.
+        let interrupted = context.proceed().err();
+        let told = |source| OpsError::Metadata { name: input.name.clone(), source };
+        interrupted.unwrap_or_else(|| OpsError::from_io(error, told))
+    };
     let mut buffer = vec![0; READ_BYTES];
     let filled = read_full(&mut *input.stream, &mut buffer).map_err(unreadable)?;
     let first = buffer.get(..filled.min(SNIFF_BYTES)).unwrap_or_default();
@@ -72,7 +79,6 @@ pub(super) fn take(
         context.progress.advance(bytes.len() as u64, 0);
         filled = read_full(&mut *input.stream, &mut buffer).map_err(unreadable)?;
     }
-    // Who is asked to stop has often had its input cut off: that is no fault of the tar.
     context.proceed()?;
     let sha256: [u8; 32] = hasher.finalize().into();
     let Stored { recipe, report, known } = store.finish(size, &input.name)?;
@@ -83,9 +89,29 @@ pub(super) fn take(
         }
         problems.note(ProblemKind::Truncated, input.name.as_bytes(), detail.clone());
     }
-    for warning in warnings(form, report.as_ref()) {
-        context.progress.warn(&format!("{}: {warning}", input.name));
-    }
+    let root = report.as_ref().and_then(|report| String::from_utf8(report.root.clone()?).ok());
+    let oddities = warnings(form, report.as_ref());
+    let log = match input.backup {
+        None => {
+            for warning in oddities {
+                context.progress.warn(&format!("{}: {warning}", input.name));
+            }
+            None
+        }
+        Some(backup) => {
+            if let Some(detail) = oddities.into_iter().next() {
+                return Err(OpsError::TruncatedMetadata { name: input.name, detail });
+            }
+            let found = root.as_deref().and_then(version);
+            if found != Some(backup.dtr.version.as_str()) {
+                let found = root.unwrap_or_default();
+                return Err(OpsError::OtherDtr { name: input.name, wanted: backup.dtr.version, found });
+            }
+            let mut log = session.stream(Class::Fine);
+            log.write((backup.log)().as_bytes())?;
+            Some(log.finish()?)
+        }
+    };
     let rows = match (known, &recipe) {
         (Some(known), Recipe::Rows { table, .. }) => Some((known, *table)),
         _ => None,
@@ -101,11 +127,11 @@ pub(super) fn take(
         digest,
         size,
         form,
-        root: report.as_ref().and_then(|report| String::from_utf8(report.root.clone()?).ok()),
+        root,
         members: report.map_or(0, |report| report.members),
         name: input.name,
         truncated: cut.is_some(),
-        log: None,
+        log,
     };
     Ok(Taken { part, rows })
 }
@@ -146,7 +172,13 @@ impl Store {
     }
 }
 
-/// What is odd about the stream, and keeps it from nothing.
+/// What the first folder of a DTR's tar says: `dtr-backup-v<version>`, with a mode behind it in newer versions.
+pub(super) fn version(root: &str) -> Option<&str> {
+    let version = root.strip_prefix("dtr-backup-v")?.split('-').next()?;
+    version.starts_with(|c: char| c.is_ascii_digit()).then_some(version)
+}
+
+/// What is odd about the stream: of one that was taken elsewhere it is told, of a backup it is an error.
 fn warnings(form: MetadataForm, report: Option<&TarReport>) -> Vec<String> {
     let odd = match (form, report.map(|report| &report.ending)) {
         (MetadataForm::Other, _) => {
@@ -170,4 +202,17 @@ fn warnings(form: MetadataForm, report: Option<&TarReport>) -> Vec<String> {
         _ => return Vec::new(),
     };
     vec![odd]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_any_length_are_read_whole() {
+        assert_eq!(version("dtr-backup-v2.9.29-online"), Some("2.9.29"));
+        assert_eq!(version("dtr-backup-v2.10.0"), Some("2.10.0"));
+        assert_eq!(version("dtr-backup-v"), None);
+        assert_eq!(version("something"), None);
+    }
 }

@@ -38,6 +38,16 @@ pub struct MetadataInput {
     pub size: Option<u64>,
     /// A tar that ends within a member is taken all the same.
     pub allow_truncated: bool,
+    /// The backup that writes it, when that is run for this snapshot.
+    pub backup: Option<Backup>,
+}
+
+/// A backup of a DTR whose output is the metadata stream: that must be a whole tar of this version.
+pub struct Backup {
+    /// What it is of.
+    pub dtr: DtrIdentity,
+    /// What it has said on standard error, once it has ended; holds no secrets.
+    pub log: Box<dyn FnOnce() -> String + Send>,
 }
 
 /// Image content to be taken.
@@ -112,7 +122,9 @@ pub fn run(repo: &Repository, options: SnapshotOptions, context: &Context) -> Re
     if metadata.is_none() && images.is_none() {
         return Err(OpsError::NothingToTake);
     }
-    if let Some(images) = &images {
+    let of_dtr = metadata.as_ref().and_then(|input| input.backup.as_ref()).map(|backup| backup.dtr.clone());
+    // A DTR that nobody has pushed to yet has an empty volume.
+    if let Some(images) = images.as_ref().filter(|_| of_dtr.is_none()) {
         require_registry(images)?;
     }
     tags.sort();
@@ -154,7 +166,7 @@ pub fn run(repo: &Repository, options: SnapshotOptions, context: &Context) -> Re
     }
     context.progress.stage("writing", None);
     context.proceed()?;
-    let dtr = metadata.as_ref().and_then(identity);
+    let dtr = of_dtr.or_else(|| metadata.as_ref().and_then(identity));
     let layers_part = images_part.is_some().then(|| layers.to_part());
     let (complete, list, count) = problems.into_parts();
     let mut committed = None;
@@ -222,19 +234,10 @@ fn require_registry(images: &ImagesInput) -> Result<()> {
     Err(OpsError::NotARegistry { location: images.source.location().to_owned() })
 }
 
-/// What the first folder of a metadata tar says of the DTR it is of: `dtr-backup-v<version>`,
-/// with a mode behind it in newer versions.
+/// What the first folder of a metadata tar says of the DTR it is of.
 fn identity(metadata: &MetadataPart) -> Option<DtrIdentity> {
-    let rest = metadata.root.as_deref()?.strip_prefix("dtr-backup-v")?;
-    let version =
-        rest.split('-').next().filter(|version| version.starts_with(|c: char| c.is_ascii_digit()))?;
-    Some(DtrIdentity {
-        version: version.to_owned(),
-        replica: None,
-        cluster: None,
-        image: None,
-        storage: None,
-    })
+    let version = metadata::version(metadata.root.as_deref()?)?.to_owned();
+    Some(DtrIdentity { version, replica: None, cluster: None, image: None, storage: None })
 }
 
 /// Seconds, in the largest unit that says enough.
@@ -253,32 +256,4 @@ struct TakenImages {
     parent_time: Option<Time>,
     cache: parent::NewTree,
     layers: LayerReport,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use dtrvault_format::{Digest, MetadataForm};
-
-    fn version_of(root: &str) -> Option<String> {
-        let part = MetadataPart {
-            digest: Digest::new([0; 32]),
-            size: 0,
-            form: MetadataForm::Tar,
-            root: Some(root.to_owned()),
-            members: 0,
-            name: String::new(),
-            truncated: false,
-            log: None,
-        };
-        identity(&part).map(|dtr| dtr.version)
-    }
-
-    #[test]
-    fn versions_of_any_length_are_read_whole() {
-        assert_eq!(version_of("dtr-backup-v2.9.29-online").as_deref(), Some("2.9.29"));
-        assert_eq!(version_of("dtr-backup-v2.10.0").as_deref(), Some("2.10.0"));
-        assert_eq!(version_of("dtr-backup-v").as_deref(), None);
-        assert_eq!(version_of("something").as_deref(), None);
-    }
 }

@@ -17,6 +17,7 @@ pub fn take(repo: &Repository, root: &Path, metadata: Option<Vec<u8>>) -> Snapsh
         name: root.file_name().unwrap().to_string_lossy().into_owned(),
         size: None,
         allow_truncated: false,
+        backup: None,
     });
     let source = Box::new(Local::new(root).unwrap());
     let options = SnapshotOptions {

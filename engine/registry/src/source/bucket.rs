@@ -92,7 +92,7 @@ impl Source for Bucket {
     ) -> Result<(), SourceError> {
         let mut last = Vec::new();
         for item in self.handle.block_on(self.items())? {
-            if skips(options, &item.path) {
+            if options.skips_path(&item.path) {
                 continue;
             }
             let fault = if item.path.is_empty() || validate_path(&item.path).is_err() {
@@ -140,13 +140,6 @@ impl Source for Bucket {
             stat: stat.clone(),
         }))
     }
-}
-
-/// Whether the object, or a folder that its key seems to stand in, is left out.
-fn skips(options: &WalkOptions, path: &[u8]) -> bool {
-    let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
-    let mut folders = slashes.filter_map(|(at, _)| path.get(..at));
-    options.skips(path) || (!options.exclude.is_empty() && folders.any(|folder| options.skips(folder)))
 }
 
 struct BucketFile {

@@ -136,6 +136,15 @@ impl WalkOptions {
         (!self.with_uploads && matches!(classify(path), PathKind::Upload { .. })) || self.leaves_out(path)
     }
 
+    /// Whether the thing at `path`, or a folder that it stands in, is left out: for a source that does not go
+    /// from folder to folder.
+    #[must_use]
+    pub fn skips_path(&self, path: &[u8]) -> bool {
+        let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+        let mut folders = slashes.filter_map(|(at, _)| path.get(..at));
+        self.skips(path) || (!self.exclude.is_empty() && folders.any(|folder| self.skips(folder)))
+    }
+
     /// The same, sooner: for a path that ends in `name` and stands in a folder that is not left out.
     pub(crate) fn skips_child(&self, path: &[u8], name: &[u8]) -> bool {
         // Whatever else lies in the folder of uploads stands in what is left out.

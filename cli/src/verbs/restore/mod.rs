@@ -1,18 +1,21 @@
-//! `restore`: gives the content of a snapshot back as files.
+//! `restore`: gives the content of a snapshot back, as files or into DTR.
+
+mod into_dtr;
+mod show;
 
 use dtrvault_ops::OpsError;
 use dtrvault_ops::format::tree::display_path;
 use dtrvault_ops::registry::exclusions;
-use dtrvault_ops::restore::{self, FailedPath, METADATA_NAME, RestoreOptions, RestoreReport, Want};
-use serde::Serialize;
+use dtrvault_ops::restore::{self, METADATA_NAME, RestoreOptions, RestoreReport, Want};
 
 use super::{PartArg, warn_some};
 use crate::app::App;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::progress::say;
-use crate::render::size::human;
-use crate::render::{count, short};
+use crate::render::count;
+use into_dtr::IntoDtrArgs;
+use show::show;
 
 /// Files written at once, whatever the machine: while some wait for a store, others can go on. Each
 /// long one takes some 40 MiB of memory.
@@ -21,12 +24,15 @@ const WRITERS: usize = 3;
 /// Restore a snapshot
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Restores a snapshot into a folder or a store: image content as files, with owners, modes, \
-                  times and attributes, and metadata.tar beside it. Every byte is verified. A restore that \
-                  was interrupted goes on when it is run again. A target with other content is refused, \
-                  unless --allow-existing is given.",
+    long_about = "Restores a snapshot. With --target, into a folder or a store: image content as files, with \
+                  owners, modes, times and attributes, and metadata.tar beside it; a target with other content \
+                  is refused, unless --allow-existing is given. Without, into DTR, on this Docker Engine: what \
+                  is left of the replica is destroyed if --destroy says so, images are put back, and DTR's own \
+                  image installs the replica from the metadata. Every byte is verified. A restore that was \
+                  interrupted goes on when it is run again.",
     after_help = "\
 Examples:
+  dtrvault restore --snapshot latest --destroy --dry-run
   dtrvault restore --snapshot latest --target /var/lib/registry
   dtrvault restore --snapshot 3f1c --target /tmp/look --include 'docker/registry/v2/repositories/acme/**'
   dtrvault restore --snapshot latest --target s3://images/restored --part images
@@ -37,49 +43,34 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ID")]
     snapshot: String,
 
-    /// Where to: a folder, or a store's URL
+    /// Where to: a folder, or a store's URL; DTR if not given
     #[arg(long, value_name = "DIR|URL")]
-    target: String,
+    target: Option<String>,
 
     /// Only this part
     #[arg(long, value_enum)]
     part: Option<PartArg>,
 
     /// Only what matches, and what is below it: * within a name, ** across folders; may be repeated
-    #[arg(long, value_name = "GLOB")]
+    #[arg(long, value_name = "GLOB", requires = "target")]
     include: Vec<String>,
 
     /// Restore also beside other content; files of the same names are replaced
-    #[arg(long, visible_alias = "overwrite")]
+    #[arg(long, visible_alias = "overwrite", requires = "target")]
     allow_existing: bool,
 
     /// Show what would be written, and write nothing
     #[arg(short = 'n', long)]
     dry_run: bool,
-}
 
-#[derive(Serialize)]
-struct View<'a> {
-    snapshot: Option<String>,
-    target: &'a str,
-    dry_run: bool,
-    files: u64,
-    written_bytes: u64,
-    kept_files: u64,
-    kept_bytes: u64,
-    dirs: u64,
-    others: u64,
-    unset_owners: u64,
-    unset_modes: u64,
-    unset_xattrs: u64,
-    left_out: u64,
-    failed: &'a [FailedPath],
-    failed_count: u64,
+    #[command(flatten)]
+    into_dtr: IntoDtrArgs,
 }
 
 pub(crate) fn run(app: &App, args: &Args) -> Result<Exit> {
+    let Some(target) = &args.target else { return into_dtr::run(app, args) };
     let options = options(args)?;
-    let target = app.target(&args.target)?;
+    let target = app.target(target)?;
     let repo = app.open()?;
     let report = restore::run(&repo, target.as_ref(), &options, &app.context());
     app.end_progress();
@@ -146,70 +137,22 @@ fn warn(report: &RestoreReport) {
     }
 }
 
-fn show(app: &App, report: &RestoreReport) -> Result<()> {
-    if app.output.json {
-        return app.output.object(&View {
-            snapshot: report.snapshot.map(|id| id.to_string()),
-            target: &report.target,
-            dry_run: report.dry_run,
-            files: report.files,
-            written_bytes: report.bytes,
-            kept_files: report.kept_files,
-            kept_bytes: report.kept_bytes,
-            dirs: report.dirs,
-            others: report.others,
-            unset_owners: report.unset_owners,
-            unset_modes: report.unset_modes,
-            unset_xattrs: report.unset_xattrs,
-            left_out: report.left_out,
-            failed: report.failed.listed(),
-            failed_count: report.failed.count(),
-        });
-    }
-    if app.output.quiet {
-        return Ok(());
-    }
-    let id = report.snapshot.map(|id| short(&id)).unwrap_or_default();
-    let (would, did) = if report.dry_run { ("would restore", "would write") } else { ("restored", "wrote") };
-    let mut lines = vec![
-        format!("{would} snapshot {id} to {}", report.target),
-        format!("  {did:<12} {}, {}", count(report.files, "file", "files"), human(report.bytes)),
-    ];
-    if report.kept_files > 0 {
-        let kept = count(report.kept_files, "file", "files");
-        let there =
-            if report.dry_run { "there already, of the right size" } else { "there already, and right" };
-        lines.push(format!("  {:<12} {kept}, {}: {there}", "kept", human(report.kept_bytes)));
-    }
-    lines.push(format!(
-        "  {:<12} {}, {}",
-        "also",
-        count(report.dirs, "folder", "folders"),
-        count(report.others, "link or other", "links and others")
-    ));
-    if !report.failed.is_empty() {
-        let failed = count(report.failed.count(), "file is", "files are");
-        lines.push(format!("  {:<12} {failed} not restored, see above", "INCOMPLETE"));
-    }
-    if report.dry_run {
-        lines.push("dry run: nothing was written".to_owned());
-    }
-    app.output.lines(lines)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use dtrvault_ops::restore::FailedPath;
+
     use super::*;
 
     fn args(part: Option<PartArg>, include: &[&str]) -> Args {
         Args {
             snapshot: "latest".into(),
-            target: "t".into(),
+            target: Some("t".into()),
             part,
             include: include.iter().map(|glob| (*glob).to_owned()).collect(),
             allow_existing: false,
             dry_run: false,
+            into_dtr: IntoDtrArgs::default(),
         }
     }
 

@@ -1,0 +1,69 @@
+//! How far a restore was when it was cut off: a file for each replica.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use dtrvault_dtr::{DtrError, ReplicaId};
+use dtrvault_format::SnapshotId;
+
+use crate::error::Result;
+
+/// A step that was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Stage {
+    /// What was left has been taken away.
+    Destroyed,
+    /// Image content is back.
+    Images,
+}
+
+/// What the file says.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Record {
+    snapshot: String,
+    stage: Stage,
+}
+
+/// The journal of a replica.
+pub(super) struct Journal {
+    path: PathBuf,
+}
+
+impl Journal {
+    pub(super) fn new(folder: &Path, replica: &ReplicaId) -> Self {
+        Self { path: folder.join(format!("restore-{replica}.json")) }
+    }
+
+    /// Whether a restore of that very snapshot was cut off after it had taken away what was left.
+    pub(super) fn goes_on_with(&self, snapshot: &SnapshotId) -> bool {
+        let text = fs::read_to_string(&self.path).ok();
+        let record = text.and_then(|text| serde_json::from_str::<Record>(&text).ok());
+        record.is_some_and(|record| record.snapshot == snapshot.to_string())
+    }
+
+    /// Writes down that a step was done.
+    pub(super) fn write(&self, snapshot: &SnapshotId, stage: Stage) -> Result<()> {
+        let failed = |source| DtrError::File { path: self.path.clone(), source };
+        let record = Record { snapshot: snapshot.to_string(), stage };
+        let text = serde_json::to_string(&record).map_err(std::io::Error::from).map_err(failed)?;
+        let new = self.path.with_extension("new");
+        if let Some(folder) = self.path.parent() {
+            fs::create_dir_all(folder).map_err(failed)?;
+        }
+        let mut file = fs::File::create(&new).map_err(failed)?;
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+        Ok(fs::rename(&new, &self.path).map_err(failed)?)
+    }
+
+    /// All is done.
+    pub(super) fn remove(&self) -> Result<()> {
+        match fs::remove_file(&self.path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                Err(DtrError::File { path: self.path.clone(), source }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+}

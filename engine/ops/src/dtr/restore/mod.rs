@@ -1,0 +1,210 @@
+//! `restore` into DTR: what is left is destroyed, images are put back, and a new replica is
+//! installed from the metadata.
+//!
+//! First a [`Plan`], which looks and changes nothing; then [`run`], which does what it says. A run that was cut off
+//! is gone on with by running it again: a journal says how far it was.
+
+mod journal;
+mod plan;
+mod refusal;
+mod volume;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use dtrvault_dtr::restore::{InstallOptions, NewStorage, Remains};
+use dtrvault_dtr::{Engine, Log, Owner, ReplicaId, Secret, Surroundings, Ucp};
+use dtrvault_format::SnapshotId;
+use dtrvault_registry::target::Target;
+use dtrvault_repo::Repository;
+use dtrvault_repo::read::{Proof, Reader};
+
+use super::stop;
+use crate::content::read_blob;
+use crate::context::Context;
+use crate::error::{OpsError, Result};
+use crate::restore::RestoreReport;
+use journal::{Journal, Stage};
+
+pub use plan::{ImagesPlan, Place, Plan, plan};
+pub use refusal::{Gate, Refusal};
+
+/// How a DTR is to be restored.
+pub struct DtrRestoreOptions {
+    /// Beginning of the snapshot's id, or `latest`.
+    pub snapshot: String,
+    /// Install from the metadata.
+    pub metadata: bool,
+    /// Put image content back.
+    pub images: bool,
+    /// The image; that of the snapshot unless it is given.
+    pub image: Option<String>,
+    /// The id of the new replica; that of the snapshot unless it is given.
+    pub replica: Option<ReplicaId>,
+    /// Where the new replica keeps image content.
+    pub storage: NewStorage,
+    /// The place of image content, when it is no volume of the engine.
+    pub images_to: Option<Box<dyn Target>>,
+    /// The account that may.
+    pub ucp: Ucp,
+    /// Take nothing but the configuration out of the tar.
+    pub config_only: bool,
+    /// Let DTR say more.
+    pub debug: bool,
+    /// More flags of DTR's `restore`.
+    pub arguments: Vec<String>,
+    /// More of its environment.
+    pub variables: Vec<(String, Secret)>,
+    /// How long DTR may say nothing.
+    pub patience: std::time::Duration,
+    /// Gates that are left open.
+    pub allowed: Vec<Gate>,
+    /// Who runs this.
+    pub owner: Owner,
+    /// The folder of journals.
+    pub journals: PathBuf,
+    /// Files written at once.
+    pub writers: usize,
+}
+
+/// What was restored.
+#[derive(Debug, serde::Serialize)]
+pub struct DtrRestoreReport {
+    /// The snapshot.
+    pub snapshot: SnapshotId,
+    /// The replica.
+    pub replica: ReplicaId,
+    /// What was taken away before.
+    pub destroyed: Remains,
+    /// Image content, when it was put back.
+    pub images: Option<RestoreReport>,
+    /// Image content as it was found afterwards, file by file against its digest.
+    pub proof: Option<RestoreReport>,
+    /// Bytes of metadata that DTR took.
+    pub metadata_bytes: Option<u64>,
+    /// What only the operator can do.
+    pub still_to_do: Vec<&'static str>,
+}
+
+impl DtrRestoreReport {
+    /// What could not be put back, of image content.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        let both = [&self.images, &self.proof];
+        both.into_iter().flatten().map(|report| report.failed.count()).max().unwrap_or(0)
+    }
+}
+
+/// Does what the plan says.
+///
+/// # Errors
+/// [`OpsError::Refused`] when a gate of the plan is closed; those of the engine, of DTR, of the repository. What was
+/// done until then stands, and the next run goes on from there.
+pub fn run(
+    repo: &Repository,
+    engine: &Engine,
+    options: &DtrRestoreOptions,
+    plan: &Plan,
+    context: &Context,
+) -> Result<DtrRestoreReport> {
+    if !plan.refusals.is_empty() {
+        return Err(OpsError::Refused { refusals: plan.refusals.clone() });
+    }
+    let run = Run {
+        repo,
+        engine,
+        options,
+        plan,
+        context,
+        install: plan.install(options),
+        around: surroundings(options, context),
+        journal: Journal::new(&options.journals, &plan.replica),
+    };
+    let mut report = DtrRestoreReport {
+        snapshot: plan.snapshot,
+        replica: plan.replica.clone(),
+        destroyed: Remains::default(),
+        images: None,
+        proof: None,
+        metadata_bytes: None,
+        still_to_do: plan.still_to_do(options),
+    };
+    dtrvault_dtr::sweep(engine, &options.owner)?;
+    if options.metadata {
+        report.destroyed = run.clear()?;
+    }
+    if let Some(images) = &plan.images {
+        report.images = Some(run.put_images_back(images)?);
+        run.journal.write(&plan.snapshot, Stage::Images)?;
+    }
+    if options.metadata {
+        report.metadata_bytes = Some(run.install()?);
+        // DTR may have touched the volume: what stands there now is what counts.
+        if let Some(images) = &plan.images {
+            report.proof = run.prove(images)?;
+        }
+    }
+    run.journal.remove()?;
+    Ok(report)
+}
+
+fn surroundings(options: &DtrRestoreOptions, context: &Context) -> Surroundings {
+    let mut masks = options.ucp.masks();
+    options.variables.iter().for_each(|(_, secret)| masks.add(secret));
+    let progress = Arc::clone(&context.progress);
+    let log = Log::new(masks, Box::new(move |line| progress.said(line)));
+    Surroundings { owner: options.owner.clone(), log: Arc::new(log), stop: stop(context) }
+}
+
+/// What one run works with.
+struct Run<'a> {
+    repo: &'a Repository,
+    engine: &'a Engine,
+    options: &'a DtrRestoreOptions,
+    plan: &'a Plan,
+    context: &'a Context,
+    install: InstallOptions,
+    around: Surroundings,
+    journal: Journal,
+}
+
+impl Run<'_> {
+    /// Takes away what is left of the replica.
+    fn clear(&self) -> Result<Remains> {
+        let plan = self.plan;
+        let volume = self.install.storage.volume(&plan.replica);
+        if plan.goes_on {
+            // What stands now is what our own attempt made: the images are kept, the rest goes.
+            plan.remains.remove_but(self.engine, &volume)?;
+            return Ok(plan.remains.clone());
+        }
+        if !plan.remains.is_empty() {
+            self.context.progress.stage("destroying", None);
+            self.install.destroy(self.engine, &self.around)?;
+            let left = Remains::find(self.engine, &plan.replica)?;
+            left.remove_but(self.engine, "")?;
+        }
+        self.journal.write(&plan.snapshot, Stage::Destroyed)?;
+        Ok(plan.remains.clone())
+    }
+
+    /// Installs the replica from the metadata. Gives the bytes that DTR took.
+    fn install(&self) -> Result<u64> {
+        let (_, snapshot) = self.repo.find_snapshot(&self.plan.snapshot.to_string())?;
+        let part = snapshot.metadata.as_ref().ok_or_else(|| self.plan.no_part("metadata"))?;
+        let reader = Reader::new(self.repo)?;
+        let tar = read_blob(&reader, &part.digest, Proof::Chunks, self.context)?;
+        self.context.progress.stage("installing", Some(part.size));
+        let progress = &self.context.progress;
+        let sent = |bytes| progress.advance(bytes, 0);
+        match self.install.install(self.engine, tar, &sent, &self.around) {
+            // What cannot be read from the repository is the repository's failure.
+            Err(dtrvault_dtr::DtrError::Input { source, command }) => {
+                let otherwise = |source| OpsError::Dtr(dtrvault_dtr::DtrError::Input { command, source });
+                Err(OpsError::from_io(source, otherwise))
+            }
+            Err(error) => Err(error.into()),
+            Ok(()) => Ok(part.size),
+        }
+    }
+}
