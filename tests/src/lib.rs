@@ -6,6 +6,7 @@
 //! - [`MainJob`]: what an operator does from `init` to a changed password, and must get back.
 //! - [`Cloud`]: a repository in S3 or Azure, behind a line that may be bad. [`bad_line`]: the main job over such lines.
 //! - [`SmallDisk`]: a disk that is soon full.
+//! - [`DockerEngine`]: a real Docker Engine of the tests' own.
 //! - [`RegistryServer`], [`skopeo`]: a real registry and a real client.
 //! - [`OciLayout`]: images to push. [`Storage`]: a registry's storage root without a registry.
 //! - [`odd_files`], [`odd_tars`], [`dtr_days`]: what operators really have.
@@ -17,9 +18,11 @@
 pub mod bad_line;
 mod binary;
 mod bytes;
+pub mod certificates;
 mod client;
 mod clouds;
 pub mod dtr_days;
+pub mod engine;
 mod layers;
 pub mod listing;
 mod main_job;
@@ -38,6 +41,7 @@ pub use binary::binary;
 pub use bytes::{digest_of, flip_byte};
 pub use client::skopeo;
 pub use clouds::Cloud;
+pub use engine::{DockerEngine, with_engine};
 pub use layers::{archive_layer, gzip, plain_layer};
 pub use main_job::MainJob;
 pub use oci::OciLayout;
