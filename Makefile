@@ -17,6 +17,8 @@ PEERS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dtrvault/peers/bin
 BENCH_JSON ?= $(CARGO_TARGET_DIR)/bench.json
 export BENCH_DIR ?= $(CARGO_TARGET_DIR)/bench
 BINARY := $(CARGO_TARGET_DIR)/release/dtrvault
+# What tests put in the place of DTR's image.
+STAND_IN := $(CARGO_TARGET_DIR)/release/dtr
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -29,8 +31,8 @@ build: packages ## build the binary
 	@echo "$(BINARY)"
 
 test: packages ## run every test, end-to-end ones included
-	$(CARGO) build --release --locked -p dtrvault
-	DTRVAULT_TEST_BINARY="$(BINARY)" $(CARGO) test --release --locked --workspace
+	$(CARGO) build --release --locked -p dtrvault -p dtrvault-dtr-stand-in
+	DTRVAULT_TEST_BINARY="$(BINARY)" DTRVAULT_TEST_STAND_IN="$(STAND_IN)" $(CARGO) test --release --locked --workspace
 
 lint: ## formatting, clippy, docs
 	$(CARGO) fmt --check

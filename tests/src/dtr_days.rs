@@ -53,6 +53,12 @@ pub fn write_day(out: &mut impl Write, rows: u64, day: u64) -> io::Result<()> {
     out.flush()
 }
 
+/// The first rows of a table, as on day 1.
+pub(crate) fn rows_of(table: &str, count: u64) -> Vec<String> {
+    let table = TABLES.iter().find(|known| known.name == table).unwrap();
+    (0..count).map(|row| (table.row)(row, 1)).collect()
+}
+
 /// The last day up to `day` on which a row changed; 1 is the first day of all.
 fn version(table: u64, row: u64, day: u64) -> u64 {
     let changed = |day: &u64| Words::of(&[table, row, *day, 8]).below(CHANGING) == 0;
@@ -60,7 +66,7 @@ fn version(table: u64, row: u64, day: u64) -> u64 {
 }
 
 /// One member in the form of POSIX 1003.1 ustar.
-fn member(
+pub(crate) fn member(
     out: &mut impl Write,
     name: &str,
     kind: u8,

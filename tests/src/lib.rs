@@ -7,6 +7,7 @@
 //! - [`Cloud`]: a repository in S3 or Azure, behind a line that may be bad. [`bad_line`]: the main job over such lines.
 //! - [`SmallDisk`]: a disk that is soon full.
 //! - [`DockerEngine`]: a real Docker Engine of the tests' own.
+//! - [`dtr`]: a DTR on it, as far as one can be had.
 //! - [`RegistryServer`], [`skopeo`]: a real registry and a real client.
 //! - [`OciLayout`]: images to push. [`Storage`]: a registry's storage root without a registry.
 //! - [`odd_files`], [`odd_tars`], [`dtr_days`]: what operators really have.
@@ -21,6 +22,7 @@ mod bytes;
 pub mod certificates;
 mod client;
 mod clouds;
+pub mod dtr;
 pub mod dtr_days;
 pub mod engine;
 mod layers;
@@ -37,7 +39,7 @@ mod storage;
 mod vault;
 mod words;
 
-pub use binary::binary;
+pub use binary::{binary, stand_in};
 pub use bytes::{digest_of, flip_byte};
 pub use client::skopeo;
 pub use clouds::Cloud;

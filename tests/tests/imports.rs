@@ -51,8 +51,8 @@ fn every_crate_imports_what_it_may() {
     let mut seen = BTreeSet::new();
     for package in metadata.workspace_packages() {
         let name = short(&package.name).unwrap();
-        // What only looks at the others may look at all of them.
-        if matches!(name, "tests" | "benches" | "format-spec") {
+        // What only looks at the others may look at all of them; the stand-in looks at none.
+        if matches!(name, "tests" | "benches" | "format-spec" | "dtr-stand-in") {
             continue;
         }
         seen.insert(name.to_owned());

@@ -72,7 +72,7 @@ dockerd --config-file "$folder/daemon.json" --data-root "$folder/data" --exec-ro
   --host "$DOCKER_HOST" --host "tcp://127.0.0.1:$port" --tlsverify --tlscacert "$folder/certificates/ca.pem" \
   --tlscert "$folder/certificates/server-cert.pem" --tlskey "$folder/certificates/server-key.pem" \
   --bridge "$name" --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false \
-  --default-address-pool "base=$pool,size=28" \
+  --default-address-pool "base=$pool,size=25" \
   --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$name" --shutdown-timeout 5 \
   < /dev/null > "$folder/dockerd.log" 2>&1 &
 dockerd_pid=$!
