@@ -15,14 +15,15 @@ use crate::render::views::with_times;
 /// Show an object of the repository, for debugging
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Shows an object of the repository, decrypted and decoded, as JSON. What it holds follows \
-                  the repository's format (format-spec/), not the schema of the other verbs.",
+    long_about = "Shows an object of the repository, decrypted and decoded, as JSON; a log as it is. What it \
+                  holds follows the repository's format (format-spec/), not the schema of the other verbs.",
     after_help = "\
 Examples:
   dtrvault cat config
   dtrvault cat snapshot latest
   dtrvault cat index
   dtrvault cat pack packs/3f/3f1c0e…
+  dtrvault cat log latest
   dtrvault cat tree latest | head"
 )]
 pub(crate) struct Args {
@@ -49,6 +50,11 @@ enum Object {
         /// Its id, the beginning of it, or its key in the store
         id: String,
     },
+    /// What a backup of DTR said while it was taken, as text
+    Log {
+        /// Id of the snapshot, the beginning of it, or `latest`
+        id: String,
+    },
     /// The tree of a snapshot: one entry a line
     Tree {
         /// Id of the snapshot, the beginning of it, or `latest`
@@ -68,6 +74,11 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<Exit> {
             app.output.object(&serde_json::json!({ "segments": segments }))?;
         }
         Object::Pack { id } => object(app, &cat::pack(&repo, id)?)?,
+        Object::Log { id } => {
+            let mut out = app.output.stream();
+            cat::log(&repo, id, &mut out)?;
+            out.flush().map_err(OpsError::Output)?;
+        }
         Object::Tree { id } => {
             let mut out = app.output.stream();
             let context = app.context();

@@ -1,5 +1,6 @@
 //! `cat`: shows one object of the repository as it stands, for people who debug.
 
+use std::io::{self, Write};
 use std::str::FromStr;
 
 use dtrvault_format::names::Named;
@@ -9,7 +10,7 @@ use dtrvault_repo::read::Reader;
 use dtrvault_repo::{RepoError, Repository};
 
 use crate::content::open_tree;
-use crate::error::Result;
+use crate::error::{OpsError, Result};
 
 /// The config.
 #[must_use]
@@ -82,6 +83,18 @@ pub fn pack(repo: &Repository, prefix: &str) -> Result<PackListing> {
 pub fn tree(repo: &Repository, prefix: &str, mut show: impl FnMut(&Entry) -> Result<()>) -> Result<()> {
     let (id, snapshot) = repo.find_snapshot(prefix)?;
     open_tree(&Reader::new(repo)?, &id, &snapshot)?.try_for_each(|entry| show(&entry?))
+}
+
+/// Writes what a backup said while a snapshot was taken; nothing when none was run for it.
+///
+/// # Errors
+/// Those of ids, of damage, of `out`, and of the store.
+pub fn log(repo: &Repository, prefix: &str, out: &mut dyn Write) -> Result<()> {
+    let (_, snapshot) = repo.find_snapshot(prefix)?;
+    let Some(log) = snapshot.metadata.and_then(|part| part.log) else { return Ok(()) };
+    let mut stream = Reader::new(repo)?.stream(&log)?;
+    let copied = io::copy(&mut stream, out);
+    copied.map(drop).map_err(|error| OpsError::from_io(error, OpsError::Output))
 }
 
 /// The one id that begins with `prefix`. A whole key, as listings of the store show it, will do as well.

@@ -1,0 +1,162 @@
+//! A DTR that is lost, and back after one command; gates that keep an operator from what would go wrong; and a
+//! restore that was cut off.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use dtrvault_tests::dtr::{Blobs, Dtr, Fault, Layout};
+use dtrvault_tests::{Run, Vault, listing, with_engine};
+
+/// An operator's environment on the engine of a DTR, with a snapshot of it.
+fn vault(dtr: &Dtr) -> Vault {
+    let mut vault = Vault::init();
+    vault.set("DOCKER_HOST", dtr.engine().host().as_str());
+    for (name, value) in dtr.environment() {
+        vault.set(&name, value.as_str());
+    }
+    vault.run(["snapshot", "--replica-id", dtr.replica()]).ok();
+    vault
+}
+
+fn restore(vault: &Vault, more: &[&str]) -> Run {
+    vault.run([&["restore", "--snapshot", "latest", "--yes"], more].concat())
+}
+
+#[test]
+fn what_was_lost_is_back_after_one_command() {
+    with_engine("what_was_lost_is_back_after_one_command", |engine| {
+        for (number, version, blobs) in [
+            (1, "2.4.0", Blobs::ByDigest),
+            (2, "2.7.0", Blobs::ById),
+            (3, "2.9.29", Blobs::ById),
+            (4, "2.10.0", Blobs::ByDigest),
+        ] {
+            let dtr = Dtr::start(&engine, version, Layout { blobs: Some(blobs), ..Layout::new(number) });
+            let vault = vault(&dtr);
+            let (rows, volumes) = (dtr.rows(), dtr.volumes());
+            let images = listing::listing(&dtr.registry_folder());
+            dtr.destroy_all();
+            let report = restore(&vault, &["--json"]).ok().json();
+            assert!(dtr.rows() == rows, "{version}");
+            assert_eq!(dtr.volumes(), volumes, "{version}");
+            assert_eq!(listing::listing(&dtr.registry_folder()), images, "{version}");
+            assert_eq!(dtr.running().len(), 9, "{version}");
+            assert_eq!(report["proof"]["failed_count"], 0, "{version}");
+            assert!(!report["still_to_do"].as_array().unwrap().is_empty());
+            // And it can be backed up again.
+            vault.run(["snapshot", "--replica-id", dtr.replica()]).ok();
+        }
+    });
+}
+
+#[test]
+fn what_is_left_is_destroyed_only_when_that_is_said() {
+    with_engine("what_is_left_is_destroyed_only_when_that_is_said", |engine| {
+        let dtr = Dtr::start(&engine, "2.9.29", Layout::new(11));
+        let vault = vault(&dtr);
+        let (rows, images) = (dtr.rows(), listing::listing(&dtr.registry_folder()));
+        let stands = (dtr.containers(), dtr.volumes());
+        restore(&vault, &[]).exits(1).tells("--destroy").tells("9 containers and 5 volumes");
+        restore(&vault, &["--destroy", "--dry-run"])
+            .ok()
+            .tells("DESTROY volume")
+            .tells("destroy --replica-id");
+        let run = vault.run(["restore", "--snapshot", "latest", "--destroy"]);
+        run.exits(2).tells("no terminal to ask at");
+        assert_eq!((dtr.containers(), dtr.volumes()), stands, "nothing was touched");
+        restore(&vault, &["--destroy"]).ok();
+        assert!(dtr.rows() == rows);
+        assert_eq!(listing::listing(&dtr.registry_folder()), images);
+    });
+}
+
+#[test]
+fn gates_are_closed_until_they_are_opened_by_name() {
+    with_engine("gates_are_closed_until_they_are_opened_by_name", |engine| {
+        let dtr = Dtr::start(&engine, "2.9.29", Layout::new(21));
+        let vault = vault(&dtr);
+        let near = Dtr::start(&engine, "2.9.4", Layout::new(22));
+        let far = Dtr::start(&engine, "2.7.0", Layout::new(23));
+        dtr.destroy_all();
+        let plan = |more: &[&str]| restore(&vault, &[&["--dry-run"], more].concat());
+        plan(&["--image", near.image()]).exits(1).tells("--allow-patch-difference");
+        plan(&["--image", near.image(), "--allow-patch-difference"]).ok();
+        let run = plan(&["--image", far.image(), "--allow-patch-difference"]).exits(1);
+        run.tells("no other minor version");
+        plan(&["--nfs-storage-url", "nfs://10.0.0.9/dtr"]).exits(1).tells("--allow-other-storage");
+        restore(&vault, &["--image", far.image()]).exits(1);
+        assert!(dtr.containers().is_empty() && dtr.volumes().is_empty(), "a closed gate changes nothing");
+        restore(&vault, &["--image", "docker/dtr:9.9.9"]).exits(1).tells("docker pull");
+        plan(&[]).ok();
+    });
+}
+
+#[test]
+fn a_restore_that_was_cut_off_goes_on() {
+    with_engine("a_restore_that_was_cut_off_goes_on", |engine| {
+        let dtr = Dtr::start(&engine, "2.9.29", Layout::new(31));
+        let vault = vault(&dtr);
+        let (rows, images) = (dtr.rows(), listing::listing(&dtr.registry_folder()));
+        dtr.fails(Fault::DestroyBreaks);
+        restore(&vault, &["--destroy"]).exits(1);
+        dtr.fails(Fault::RestoreBreaks);
+        restore(&vault, &["--destroy"]).exits(1);
+        dtr.fails(None);
+        // Its own remains are no obstacle, and its images are not written twice.
+        let report = restore(&vault, &["--json"]).ok().json();
+        assert_eq!(report["images"]["files"], 0);
+        assert!(report["images"]["kept_files"].as_u64().unwrap() > 0);
+        assert!(dtr.rows() == rows);
+        assert_eq!(listing::listing(&dtr.registry_folder()), images);
+    });
+}
+
+#[test]
+fn a_restore_that_is_killed_goes_on() {
+    with_engine("a_restore_that_is_killed_goes_on", |engine| {
+        let dtr = Dtr::start(&engine, "2.9.29", Layout::new(41));
+        let vault = vault(&dtr);
+        let (rows, images) = (dtr.rows(), listing::listing(&dtr.registry_folder()));
+        for pause in [200, 500, 900, 1400] {
+            let args = ["restore", "--snapshot", "latest", "--yes", "--destroy"];
+            let mut child = vault.command(args).spawn().unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(pause));
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        restore(&vault, &["--destroy"]).ok();
+        assert!(dtr.rows() == rows);
+        assert_eq!(listing::listing(&dtr.registry_folder()), images);
+        let left = engine.docker(&["ps", "--all", "--quiet", "--filter", "label=dtrvault.owner"]);
+        assert_eq!(left, "");
+    });
+}
+
+#[test]
+fn one_part_comes_back_alone_and_the_engine_may_be_far_away() {
+    with_engine("one_part_comes_back_alone_and_the_engine_may_be_far_away", |engine| {
+        let dtr = Dtr::start(&engine, "2.9.29", Layout::new(51));
+        let mut vault = vault(&dtr);
+        let (rows, images) = (dtr.rows(), listing::listing(&dtr.registry_folder()));
+        dtr.destroy_all();
+        vault.set("DOCKER_HOST", engine.tcp_host().as_str());
+        vault.set("DOCKER_CERT_PATH", engine.certificates().to_str().unwrap());
+        restore(&vault, &["--part", "metadata"]).ok();
+        assert!(dtr.rows() == rows);
+        assert!(listing::listing(&dtr.registry_folder()) != images);
+        restore(&vault, &["--part", "images"]).ok();
+        assert_eq!(listing::listing(&dtr.registry_folder()), images);
+    });
+}
+
+#[test]
+fn what_is_exported_is_taken_by_dtr_as_it_is() {
+    with_engine("what_is_exported_is_taken_by_dtr_as_it_is", |engine| {
+        let dtr = Dtr::start(&engine, "2.9.29", Layout::new(61));
+        let vault = vault(&dtr);
+        let rows = dtr.rows();
+        let tar = vault.run(["export", "--tar"]).ok().stdout;
+        dtr.run(&["destroy", "--replica-id", dtr.replica()], b"").ok();
+        let command = ["restore", "--dtr-use-default-storage", "--replica-id", dtr.replica()];
+        dtr.run(&command, &tar).ok();
+        assert!(dtr.rows() == rows);
+    });
+}
