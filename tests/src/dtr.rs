@@ -68,8 +68,12 @@ impl Dtr {
     ///
     /// When the registry does not take them.
     pub fn push(&self, images: &[(&str, &str, Vec<Vec<u8>>)]) {
-        let folder = self.registry_folder();
-        content::push(&folder, &self.tables(), self.layout.blobs_of(self.version), images);
+        self.push_by(self.layout.blobs_of(self.version), images);
+    }
+
+    /// The same with blobs named like this: a DTR that was upgraded from 2.5 has both.
+    pub fn push_by(&self, blobs: Blobs, images: &[(&str, &str, Vec<Vec<u8>>)]) {
+        content::push(&self.registry_folder(), &self.tables(), blobs, images);
     }
 
     /// The engine it is on.

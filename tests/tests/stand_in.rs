@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use std::process::Stdio;
 use std::time::Duration;
 
-use dtrvault_tests::dtr::{Dtr, Fault, Layout};
-use dtrvault_tests::{DockerEngine, Run, with_engine};
+use dtrvault_tests::dtr::{Blobs, Dtr, Fault, Layout};
+use dtrvault_tests::{DockerEngine, Run, digest_of, plain_layer, with_engine};
+use serde_json::Value;
 
 fn backup(dtr: &Dtr, more: &[&str]) -> Run {
     dtr.run(&[&["backup", "--existing-replica-id", dtr.replica()], more].concat(), b"")
@@ -114,6 +115,8 @@ fn only_a_whole_backup_of_the_same_version_is_restored() {
         let listed = names(&tar);
         assert!(!listed.iter().any(|name| name.contains("/events/") || name.contains("/scanned_")));
         restore(&dtr, &[HERE], &tar).exits(1).tells("destroy it first");
+        dtr.fails(Fault::MissingTable("tags".to_owned()));
+        let lacking = backup(&dtr, &[]).ok().stdout;
         let old = Dtr::start(&engine, "2.7.0", Layout::new(32));
         let of_old = backup(&old, &[]).ok().stdout;
         dtr.destroy_all();
@@ -125,12 +128,52 @@ fn only_a_whole_backup_of_the_same_version_is_restored() {
         restore(&dtr, &[HERE], &tar[..tar.len() / 2]).exits(1).tells("archive/tar");
         restore(&dtr, &[HERE], &[&tar[..], b"junk"].concat()).exits(1).tells("cut");
         restore(&dtr, &["--dtr-storage-volume", "nowhere"], &tar).exits(1).tells("does not exist");
-        let foreign = String::from_utf8_lossy(&tar).contains("dtr-backup-v2.9.29-online");
-        assert!(foreign && dtr.containers().is_empty() && dtr.volumes().is_empty());
+        restore(&dtr, &[HERE], &lacking).exits(1).tells("table tags");
+        let mut other = tar::Builder::new(Vec::new());
+        other.append_dir("images", "/").unwrap();
+        restore(&dtr, &[HERE], &other.into_inner().unwrap()).exits(1).tells("not the root");
+        assert!(dtr.containers().is_empty() && dtr.volumes().is_empty());
         restore(&dtr, &["--nfs-storage-url", "nfs://files/dtr"], &tar).ok();
         assert!(dtr.volumes().iter().any(|name| name.starts_with("dtr-nfs-registry-")));
         assert!(!dtr.rows().contains_key("events"));
         old.destroy_all();
+    });
+}
+
+#[test]
+fn rows_are_true_to_what_is_on_the_volume() {
+    with_engine("rows_are_true_to_what_is_on_the_volume", |engine| {
+        for (number, version) in [(81, "2.4.0"), (82, "2.9.29")] {
+            let dtr = Dtr::start(&engine, version, Layout::new(number));
+            dtr.push_by(Blobs::ByDigest, &[("acme/old", "1", vec![plain_layer(5, 0)])]);
+            dtr.push(&[("acme/app", "3", vec![plain_layer(1, 0), plain_layer(2, 3)])]);
+            let rows = dtr.rows();
+            let of = |table: &str| -> Vec<Value> {
+                rows.get(table).into_iter().flatten().map(|row| serde_json::from_str(row).unwrap()).collect()
+            };
+            let blobs = dtr.registry_folder().join("docker/registry/v2/blobs");
+            let mut known = BTreeSet::new();
+            for row in of("blobs") {
+                let id = row["id"].as_str().unwrap();
+                let bytes = std::fs::read(blobs.join(format!("id/{}/{id}/data", &id[..2]))).unwrap();
+                assert_eq!(digest_of(&bytes), format!("sha256:{}", row["sha256sum"].as_str().unwrap()));
+                known.insert(digest_of(&bytes));
+            }
+            assert_eq!(known.is_empty(), version == "2.4.0");
+            let there = |digest: &str| {
+                let hex = digest.trim_start_matches("sha256:");
+                known.contains(digest) || blobs.join(format!("sha256/{}/{hex}/data", &hex[..2])).exists()
+            };
+            let manifests = of("manifests");
+            for row in &manifests {
+                assert_eq!(row["digest"], digest_of(row["payload"].as_str().unwrap().as_bytes()));
+                let layers = row["layers"].as_array().unwrap().iter().map(|layer| &layer["digest"]);
+                assert!(layers.chain([&row["configDigest"]]).all(|digest| there(digest.as_str().unwrap())));
+            }
+            let tags = of("tags");
+            assert_eq!((tags.len(), manifests.len()), (5, 5));
+            assert!(tags.iter().all(|tag| manifests.iter().any(|row| row["pk"] == tag["digestPK"])));
+        }
     });
 }
 

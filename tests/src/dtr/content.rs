@@ -54,10 +54,11 @@ fn blobs_of(row: &Value) -> Vec<Value> {
 
 fn take_over(staging: &Path, registry: &Path, tables: &Tables, blob: &Value) {
     let hex = blob["digest"].as_str().unwrap().trim_start_matches("sha256:");
-    if tables.blob_id(hex).is_some() {
+    let from = staging.join(format!("docker/registry/v2/blobs/sha256/{}/{hex}/data", &hex[..2]));
+    // It came with an earlier push.
+    if tables.blob_id(hex).is_some() || !from.exists() {
         return;
     }
-    let from = staging.join(format!("docker/registry/v2/blobs/sha256/{}/{hex}/data", &hex[..2]));
     let number = u64::from_str_radix(&hex[..16], 16).unwrap();
     let id = Words::of(&[number, 6]).uuid();
     let folder = registry.join(format!("docker/registry/v2/blobs/id/{}/{id}", &id[..2]));

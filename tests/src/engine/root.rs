@@ -16,7 +16,7 @@ pub fn with_engine(test: &str, run: impl FnOnce(Arc<DockerEngine>)) {
         return run(DockerEngine::shared());
     }
     let again = Command::new("sudo")
-        .args(["--non-interactive", "--preserve-env"])
+        .args(["--non-interactive", "--preserve-env", "env"])
         .arg(format!("PATH={}:/usr/sbin:/sbin", std::env::var("PATH").unwrap()))
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
