@@ -265,6 +265,30 @@ fn the_database_needs_a_majority_of_replicas() {
 }
 
 #[test]
+fn both_web_servers_give_the_authority_they_are_known_by() {
+    with_engine("both_web_servers_give_the_authority_they_are_known_by", |engine| {
+        let dtr = Dtr::start(&engine, "2.9.29", Layout::new(91));
+        let place = tempfile::tempdir().unwrap();
+        let fetch = |url: &str, trust: &[&str]| {
+            let output =
+                std::process::Command::new("curl").args(["--silent", "--fail", url]).args(trust).output();
+            output
+                .ok()
+                .filter(|done| done.status.success())
+                .map(|done| String::from_utf8(done.stdout).unwrap())
+        };
+        for url in [dtr.url(), dtr.ucp_url()].map(|url| format!("{url}/ca")) {
+            assert_eq!(fetch(&url, &[]), None);
+            let pem = fetch(&url, &["--insecure"]).unwrap();
+            let path = place.path().join("ca.pem");
+            std::fs::write(&path, &pem).unwrap();
+            assert_eq!(fetch(&url, &["--cacert", path.to_str().unwrap()]).as_ref(), Some(&pem));
+            assert_eq!(url.starts_with(&dtr.ucp_url()), pem == dtr.ucp_ca());
+        }
+    });
+}
+
+#[test]
 fn the_registry_is_made_read_only_and_a_backup_keeps_that() {
     with_engine("the_registry_is_made_read_only_and_a_backup_keeps_that", |engine| {
         let dtr = Dtr::start(&engine, "2.9.29", Layout::new(71));
