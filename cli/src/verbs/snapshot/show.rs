@@ -14,16 +14,15 @@ use crate::render::{count, grouped, short};
 struct Summary<'a> {
     #[serde(flatten)]
     snapshot: SnapshotView<'a>,
-    /// What was read, layers that were taken apart by their content.
+    /// What was read, as it is kept.
     content_bytes: u64,
     /// That to what was new.
     dedup_ratio: Option<f64>,
 }
 
 pub(super) fn show(app: &App, report: &SnapshotReport) -> Result<()> {
-    let SnapshotReport { id, snapshot, layers } = report;
-    let stats = &snapshot.stats;
-    let content_bytes = report.content_bytes();
+    let SnapshotReport { id, snapshot, layers, content_bytes } = report;
+    let (stats, content_bytes) = (&snapshot.stats, *content_bytes);
     if app.output.json {
         return app.output.object(&Summary {
             snapshot: SnapshotView::new(id, snapshot),
@@ -55,7 +54,7 @@ pub(super) fn show(app: &App, report: &SnapshotReport) -> Result<()> {
         human(stats.read_bytes)
     ));
     lines.extend(layer_lines(layers));
-    // Both sides are what was read, layers by their content: what is seen is shorter by gzip.
+    // Both sides are as it is kept: what is seen is shorter by gzip.
     let new = match ratio(content_bytes, stats.new_bytes) {
         Some(ratio) if content_bytes > stats.new_bytes => {
             format!(", of {} that were looked at (deduplication {ratio})", human(content_bytes))

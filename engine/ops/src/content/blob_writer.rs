@@ -9,6 +9,7 @@ use dtrvault_format::{BlobRecord, Digest, Recipe};
 use dtrvault_repo::write::{Class, Session, StreamWriter};
 use sha2::{Digest as _, Sha256};
 
+use super::kept::kept_bytes;
 use super::layer_writer::{LayerWriter, Opaque};
 use crate::error::{OpsError, Result};
 
@@ -33,6 +34,8 @@ pub(crate) struct BlobSummary {
     pub(crate) digest: Digest,
     /// Its length, bytes.
     pub(crate) size: u64,
+    /// How long it is as it is kept, bytes.
+    pub(crate) kept_bytes: u64,
     /// What it was taken apart into, when its content was stored instead.
     pub(crate) apart: Option<Apart>,
 }
@@ -111,11 +114,12 @@ fn store(
     }
     let digest = Digest::new(hasher.finalize().into());
     let (recipe, apart) = body.finish(session)?;
+    let kept_bytes = kept_bytes(&recipe, read);
     let known = session.known_blob(&digest)?;
     if known.is_none_or(|(_, known)| known.rank() < recipe.rank()) {
         session.record_blob(BlobRecord { digest, size: read, recipe });
     }
-    Ok(BlobSummary { digest, size: read, apart })
+    Ok(BlobSummary { digest, size: read, kept_bytes, apart })
 }
 
 /// What is compressed shares nothing at a fine grain, and costs an entry a chunk.

@@ -2,6 +2,7 @@
 
 mod blob_reader;
 mod blob_writer;
+mod kept;
 mod layer_writer;
 mod row_table;
 mod spool;
@@ -11,6 +12,7 @@ mod tree_reader;
 
 pub(crate) use blob_reader::read_blob;
 pub(crate) use blob_writer::{Apart, BlobError, BlobSummary, Depth, read_full, write_blob};
+pub(crate) use kept::kept_bytes;
 pub(crate) use layer_writer::Opaque;
 pub(crate) use row_table::Checked;
 pub(crate) use spool::Spool;

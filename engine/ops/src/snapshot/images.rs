@@ -72,6 +72,7 @@ pub(super) fn take(
             parent_time: parent.time(),
             cache: pass.cache,
             layers: pass.layers,
+            kept_bytes: pass.kept_bytes,
         });
     }
 }
@@ -159,6 +160,8 @@ struct Pass {
     stats: Stats,
     problems: Problems,
     layers: LayerReport,
+    /// How long what was read is as it is kept.
+    kept_bytes: u64,
     /// Files that are not in the tree: what links to them cannot be either.
     left_out: HashSet<Vec<u8>>,
 }
@@ -191,6 +194,7 @@ impl Run<'_> {
             stats: Stats::default(),
             problems: Problems::default(),
             layers: LayerReport::default(),
+            kept_bytes: 0,
             left_out: HashSet::new(),
         };
         thread::scope(|scope| {
@@ -285,6 +289,7 @@ impl Pass {
     /// Puts the next outcome into the tree.
     fn take_in(&mut self, outcome: Outcome, references: &mut References) {
         self.stats.read_bytes += outcome.read_bytes;
+        self.kept_bytes += outcome.kept_bytes;
         if let Some(notes) = outcome.notes {
             self.problems.absorb(notes.problems);
             if let Some((digest, names)) = notes.manifest {

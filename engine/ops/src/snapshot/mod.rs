@@ -85,16 +85,9 @@ pub struct SnapshotReport {
     pub snapshot: Snapshot,
     /// What became of the layers that were read.
     pub layers: LayerReport,
-}
-
-impl SnapshotReport {
-    /// What was read, with the content of the layers that were taken apart in their place: of these bytes
-    /// some were new.
-    #[must_use]
-    pub fn content_bytes(&self) -> u64 {
-        let deep = self.layers.all_deep();
-        self.snapshot.stats.read_bytes.saturating_sub(deep.bytes).saturating_add(deep.content_bytes)
-    }
+    /// What was read, as long as it is where it is kept: layers by their content, archives within them by
+    /// theirs. Of these bytes some were new.
+    pub content_bytes: u64,
 }
 
 /// What would be taken.
@@ -149,6 +142,7 @@ pub fn run(repo: &Repository, options: SnapshotOptions, context: &Context) -> Re
     let mut images_part = None;
     let mut tree_cache = None;
     let mut layers = LayerReport::default();
+    let mut content_bytes = metadata.as_ref().map_or(0, |part| part.size);
     if let Some(input) = &images {
         let taken = images::take(repo, &session, input, &host, readers, &mut problems, &mut stats, context)
             .map_err(explain)?;
@@ -163,6 +157,7 @@ pub fn run(repo: &Repository, options: SnapshotOptions, context: &Context) -> Re
         tree_cache = Some(taken.cache);
         images_part = Some(taken.part);
         layers = taken.layers;
+        content_bytes += taken.kept_bytes;
     }
     context.progress.stage("writing", None);
     context.proceed()?;
@@ -209,7 +204,7 @@ pub fn run(repo: &Repository, options: SnapshotOptions, context: &Context) -> Re
         context.progress.warn(&format!("the rows could not be kept for the next run: {error}"));
     }
     let snapshot = committed.ok_or(OpsError::WorkerDied)?;
-    Ok(SnapshotReport { id, snapshot, layers })
+    Ok(SnapshotReport { id, snapshot, layers, content_bytes })
 }
 
 /// Looks what a snapshot of the image content would read, and writes nothing.
@@ -256,4 +251,5 @@ struct TakenImages {
     parent_time: Option<Time>,
     cache: parent::NewTree,
     layers: LayerReport,
+    kept_bytes: u64,
 }

@@ -31,6 +31,8 @@ pub(super) struct Outcome {
     pub(super) entry: Option<Entry>,
     /// Bytes that were read for it.
     pub(super) read_bytes: u64,
+    /// How long what was read is as it is kept, bytes.
+    pub(super) kept_bytes: u64,
     /// Bytes that are not yet in the progress.
     pub(super) unreported_bytes: u64,
     /// What else there is to say.
@@ -76,7 +78,7 @@ impl Outcome {
     fn inline(item: Item, stat: &FileStat, bytes: Vec<u8>, still: bool) -> Self {
         let size = bytes.len() as u64;
         let entry = entry(item, stat, Content::Inline(bytes), size, still, false);
-        Self { read_bytes: size, unreported_bytes: size, ..Self::entry(entry) }
+        Self { read_bytes: size, kept_bytes: size, unreported_bytes: size, ..Self::entry(entry) }
     }
 
     /// A file that cannot be taken, unless none can be any more.
@@ -123,11 +125,12 @@ impl ReadFile<'_> {
             _ => None,
         };
         let mut outcome = Outcome::default();
-        let Taken { mut file, content, size } = match self.take(&item, stat, named, &mut outcome)? {
-            Ok(taken) => taken,
-            Err(error) => return Outcome::left_out(item.path, error),
-        };
-        outcome.read_bytes = size;
+        let Taken { mut file, content, size, kept_bytes } =
+            match self.take(&item, stat, named, &mut outcome)? {
+                Ok(taken) => taken,
+                Err(error) => return Outcome::left_out(item.path, error),
+            };
+        (outcome.read_bytes, outcome.kept_bytes) = (size, kept_bytes);
         if matches!(content, Content::Inline(_)) {
             outcome.unreported_bytes = size;
         }
@@ -161,7 +164,12 @@ impl ReadFile<'_> {
                 match read_up_to(&mut *file, INLINE_BYTES) {
                     Ok(Short::Whole(bytes)) => {
                         let size = bytes.len() as u64;
-                        return Ok(Ok(Taken { file, content: Content::Inline(bytes), size }));
+                        return Ok(Ok(Taken {
+                            file,
+                            content: Content::Inline(bytes),
+                            size,
+                            kept_bytes: size,
+                        }));
                     }
                     // It has grown since it was found.
                     Ok(Short::Longer(bytes)) => begun = bytes,
@@ -178,7 +186,7 @@ impl ReadFile<'_> {
                         outcome.notes().layer = Some(layer);
                     }
                     let content = Content::Blob(blob.digest);
-                    return Ok(Ok(Taken { file, content, size: blob.size }));
+                    return Ok(Ok(Taken { file, content, size: blob.size, kept_bytes: blob.kept_bytes }));
                 }
                 Stored::Opaque(opaque) => tries.opaque(opaque),
                 Stored::Unreadable(error) => return Ok(Err(unreadable(&item.path, error))),
@@ -256,9 +264,9 @@ impl ReadFile<'_> {
         let written = write_blob(self.session, tries.depth(), &mut begin.as_slice().chain(source), &mut seen);
         tries.reported_bytes = reported;
         match written {
-            Ok(BlobSummary { digest, size, apart }) => {
+            Ok(BlobSummary { digest, size, kept_bytes, apart }) => {
                 let manifest = manifest.zip(names).filter(|(named, _)| *named == digest);
-                Ok(Stored::Blob(StoredBlob { digest, size, apart, manifest }))
+                Ok(Stored::Blob(StoredBlob { digest, size, kept_bytes, apart, manifest }))
             }
             Err(BlobError::Opaque(opaque)) => Ok(Stored::Opaque(opaque)),
             Err(BlobError::Read(error)) => Ok(Stored::Unreadable(error)),
@@ -272,6 +280,7 @@ struct Taken {
     file: Box<dyn SourceFile>,
     content: Content,
     size: u64,
+    kept_bytes: u64,
 }
 
 /// What became of a blob.
@@ -286,6 +295,7 @@ enum Stored {
 struct StoredBlob {
     digest: Digest,
     size: u64,
+    kept_bytes: u64,
     apart: Option<Apart>,
     manifest: Option<(Digest, Vec<Digest>)>,
 }
