@@ -118,6 +118,44 @@ fn what_cannot_be_made_again_is_kept_as_it_is_and_told() {
     }
     vault.run(["restore", "--snapshot", "latest", "--target", "out"]).ok();
     assert_same(&listing(storage.root()), &listing(&vault.at("out")));
+    // Whoever asks later is told as well, of all snapshots that met one.
+    vault.run(["stats"]).ok().tells("kept as is     1 layer, ").tells(": it is damaged");
+    let other = gzip(&plain_layer(2, 2), 6);
+    storage.image("acme/app", "v2", &[other[..other.len() / 3].to_vec()]);
+    vault.run(["snapshot", "--registry", "registry"]).ok();
+    let stats = vault.run(["stats", "--json"]).ok().json();
+    assert_eq!(shapes::number(&stats, "opaque.it is damaged.blobs"), 2);
+    assert_eq!(shapes::number(&stats, "silent_snapshots"), 0);
+}
+
+/// Layers of two encoders have most of their content in common: each byte of it is counted for one of them.
+#[test]
+fn what_encoders_take_is_told_apart() {
+    let vault = Vault::init();
+    let storage = Storage::create(vault.at("registry"));
+    storage.image("acme/app", "v1", &[gzip(&plain_layer(1, 1), 6)]);
+    vault.run(["snapshot", "--registry", "registry"]).ok();
+    let taken = |stats: &serde_json::Value, encoder: &str| {
+        shapes::number(stats, &format!("encoders.{encoder}.stored_bytes"))
+    };
+    let alone = vault.run(["stats", "--layers", "--json"]).ok().json();
+    let first = taken(&alone, "GNU gzip 6");
+    assert!(first > 0 && first < shapes::number(&alone, "pack_bytes"), "{alone:#}");
+
+    // The same again, made by another: it has nothing of its own.
+    storage.image("acme/app", "v2", &[gzip(&plain_layer(1, 1), 9)]);
+    vault.run(["snapshot", "--registry", "registry"]).ok();
+    let same = vault.run(["stats", "--layers", "--json"]).ok().json();
+    assert_eq!((taken(&same, "GNU gzip 6"), taken(&same, "GNU gzip 9")), (first, 0), "{same:#}");
+
+    // By name, not by time, is one the first.
+    storage.image("acme/app", "v3", &[gzip(&plain_layer(1, 1), 1), gzip(&plain_layer(2, 2), 9)]);
+    vault.run(["snapshot", "--registry", "registry"]).ok();
+    let all = vault.run(["stats", "--layers", "--json"]).ok().json();
+    let [one, six, nine] = ["GNU gzip 1", "GNU gzip 6", "GNU gzip 9"].map(|name| taken(&all, name));
+    assert_eq!((one, six), (first, 0), "{all:#}");
+    assert!(nine > 0 && one + nine < shapes::number(&all, "pack_bytes"), "{all:#}");
+    vault.run(["stats", "--layers"]).ok().tells("GNU gzip 6: 1 layer").tells(" and take 0 B");
 }
 
 /// Content that an archive within a layer holds is counted as it is kept, on both sides.
@@ -131,6 +169,9 @@ fn archives_are_as_long_on_both_sides() {
     assert!(shapes::number(&taken, "content_bytes") > shapes::number(&taken, "stats.new_bytes"), "{taken:#}");
     assert!(shapes::number(&taken, "content_bytes") > 2 * plain.len() as u64, "{taken:#}");
     assert!(shapes::field(&taken, "dedup_ratio").as_f64().unwrap() > 1.0, "{taken:#}");
+    // Of all snapshots, too: of the plain tar as well.
+    let stats = vault.run(["stats", "--json"]).ok().json();
+    assert_eq!(shapes::number(&stats, "restore_content_bytes"), shapes::number(&taken, "content_bytes"));
 }
 
 #[test]
@@ -152,7 +193,11 @@ fn numbers_of_one_kind_are_told_against_each_other() {
     let total = shapes::field(&taken, "stats.total_ratio").as_f64().unwrap();
     let expected = number("stats.seen_bytes") as f64 / number("stats.written_bytes") as f64;
     assert!((total - expected).abs() < 0.001, "{taken:#}");
+    // The snapshot keeps what was told of its layers.
+    let kept = vault.run(["stats", "latest", "--json"]).ok().json();
+    assert_eq!(shapes::field(&kept, "layers"), shapes::field(&taken, "layers"));
     let stats = vault.run(["stats", "--json"]).ok().json();
+    assert!(shapes::field(&stats, "encoders.GNU gzip 6.stored_bytes").is_null(), "{stats:#}");
     assert_eq!(shapes::number(&stats, "encoders.GNU gzip 6.blobs"), 1);
     assert_eq!(shapes::number(&stats, "encoders.GNU gzip 6.blob_bytes"), gzip_bytes);
     assert_eq!(shapes::number(&stats, "encoders.GNU gzip 6.content_bytes"), plain_bytes);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use dtrvault_ops::format::RepoId;
-use dtrvault_ops::snapshot::DeepTotal;
-use dtrvault_ops::stats::{self, StatsReport};
+use dtrvault_ops::snapshot::LayerTotal;
+use dtrvault_ops::stats::{self, EncoderStats, StatsOptions, StatsReport};
 use serde::Serialize;
 
 use crate::app::App;
@@ -23,11 +23,18 @@ use crate::render::{count, grouped, tame};
     after_help = "\
 Examples:
   dtrvault stats
+  dtrvault stats --layers
   dtrvault stats latest"
 )]
 pub(crate) struct Args {
     /// Only this snapshot: its id, the beginning of it, or `latest`
+    #[arg(conflicts_with = "layers")]
     snapshot: Option<String>,
+
+    /// Count also what the layers of each encoder take. Reads the lists of their chunks, which takes time and
+    /// traffic where there are many
+    #[arg(long)]
+    layers: bool,
 }
 
 #[derive(Serialize)]
@@ -49,7 +56,9 @@ struct RepositoryView {
     compression_ratio: f64,
     total_ratio: f64,
     recipes: BTreeMap<&'static str, RecipeView>,
-    encoders: BTreeMap<String, DeepTotal>,
+    encoders: BTreeMap<String, EncoderStats>,
+    opaque: BTreeMap<String, LayerTotal>,
+    silent_snapshots: u64,
 }
 
 #[derive(Serialize)]
@@ -69,7 +78,8 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<Exit> {
         }
         return Ok(Exit::Done);
     }
-    let report = stats::run(&repo, &app.context());
+    let options = StatsOptions { stored_layers: args.layers };
+    let report = stats::run(&repo, options, &app.context());
     app.end_progress();
     let report = report?;
     if app.output.json {
@@ -99,6 +109,8 @@ fn view(report: StatsReport) -> RepositoryView {
         compression_ratio: thousandths(report.compression_ratio),
         total_ratio: thousandths(report.total_ratio),
         encoders: report.encoders,
+        opaque: report.opaque,
+        silent_snapshots: report.silent_snapshots,
         recipes: report
             .recipes
             .into_iter()
@@ -137,9 +149,21 @@ fn of_repository(report: &StatsReport) -> Vec<String> {
         lines.push(format!("stored as      {name}: {blobs}, {}", human(recipe.bytes)));
     }
     for (name, made) in &report.encoders {
-        let blobs = count(made.blobs, "layer", "layers");
-        let (bytes, content) = (human(made.bytes), human(made.content_bytes));
-        lines.push(format!("made by        {name}: {blobs}, {bytes}, which hold {content}"));
+        let blobs = count(made.layers.blobs, "layer", "layers");
+        let (bytes, content) = (human(made.layers.bytes), human(made.layers.content_bytes));
+        let stored =
+            made.stored_bytes.map(|stored| format!(" and take {}", human(stored))).unwrap_or_default();
+        lines.push(format!("made by        {}: {blobs}, {bytes}, which hold {content}{stored}", tame(name)));
+    }
+    for (reason, kept) in &report.opaque {
+        let blobs = count(kept.blobs, "layer", "layers");
+        lines.push(format!("kept as is     {blobs}, {}: {}", human(kept.bytes), tame(reason)));
+    }
+    if report.silent_snapshots > 0 {
+        lines.push(format!(
+            "               {} not say what became of layers",
+            count(report.silent_snapshots, "snapshot does", "snapshots do")
+        ));
     }
     if report.unreferenced_packs > 0 {
         lines.push(format!(

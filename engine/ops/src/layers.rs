@@ -10,8 +10,8 @@ use crate::content::{Apart, Depth, Opaque};
 
 /// Encoders that are found and turn out to be wrong, until it is given up.
 const MAX_WRONG_ENCODERS: usize = 3;
-/// What stands for the last encoders, where there are more than a snapshot tells apart.
-const OTHER_ENCODERS: &str = "others";
+/// What stands for the last encoders, or reasons, where there are more than are told apart.
+pub(crate) const OTHER_KINDS: &str = "others";
 
 /// How layers are stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -54,11 +54,20 @@ pub struct LayerTotal {
     pub bytes: u64,
 }
 
+impl LayerTotal {
+    /// These and others.
+    pub(crate) fn add(&mut self, more: Self) {
+        // Numbers in snapshots are claims of whoever wrote them.
+        self.blobs = self.blobs.saturating_add(more.blobs);
+        self.bytes = self.bytes.saturating_add(more.bytes);
+    }
+}
+
 impl DeepTotal {
     /// These and others.
     pub(crate) fn add(&mut self, blobs: u64, bytes: u64, content_bytes: u64) {
-        // Lengths in records are claims of whoever wrote them.
-        self.blobs += blobs;
+        // So are lengths in records.
+        self.blobs = self.blobs.saturating_add(blobs);
         self.bytes = self.bytes.saturating_add(bytes);
         self.content_bytes = self.content_bytes.saturating_add(content_bytes);
     }
@@ -71,9 +80,8 @@ impl LayerReport {
                 self.deep.entry(encoder.to_string()).or_default().add(1, layer.size, content_len);
             }
             Err(opaque) => {
-                let total = self.opaque.entry(opaque.reason().to_owned()).or_default();
-                total.blobs += 1;
-                total.bytes += layer.size;
+                let more = LayerTotal { blobs: 1, bytes: layer.size };
+                self.opaque.entry(opaque.reason().to_owned()).or_default().add(more);
             }
         }
     }
@@ -89,10 +97,9 @@ impl LayerReport {
     /// All that were stored as they are.
     #[must_use]
     pub fn all_opaque(&self) -> LayerTotal {
-        self.opaque.values().fold(LayerTotal::default(), |sum, total| LayerTotal {
-            blobs: sum.blobs + total.blobs,
-            bytes: sum.bytes + total.bytes,
-        })
+        let mut sum = LayerTotal::default();
+        self.opaque.values().for_each(|total| sum.add(*total));
+        sum
     }
 
     /// As a snapshot keeps it. Encoders have parameters, so there may be more of them than it tells apart.
@@ -100,7 +107,7 @@ impl LayerReport {
         let mut told: BTreeMap<&str, DeepTotal> = BTreeMap::new();
         let own_names = if self.deep.len() > MAX_LAYER_KINDS { MAX_LAYER_KINDS - 1 } else { MAX_LAYER_KINDS };
         for (number, (encoder, total)) in self.deep.iter().enumerate() {
-            let name = if number < own_names { encoder } else { OTHER_ENCODERS };
+            let name = if number < own_names { encoder } else { OTHER_KINDS };
             told.entry(name).or_default().add(total.blobs, total.bytes, total.content_bytes);
         }
         let deep = told.into_iter().map(|(encoder, total)| DeepLayers {
@@ -212,7 +219,7 @@ mod tests {
         let report = report(MAX_LAYER_KINDS + 3);
         let kept = LayerReport::from(&report.to_part());
         assert_eq!(kept.deep.len(), MAX_LAYER_KINDS);
-        assert_eq!(kept.deep.get(OTHER_ENCODERS).map(|total| total.blobs), Some(4));
+        assert_eq!(kept.deep.get(OTHER_KINDS).map(|total| total.blobs), Some(4));
         assert_eq!(kept.all_deep(), report.all_deep());
     }
 }

@@ -1,21 +1,26 @@
 //! `stats`: what a repository holds, and what it takes to hold it.
 
+mod layers;
+
 use std::collections::BTreeMap;
-use std::io::Read;
 
-use dtrvault_codec::layer::made_by;
-use dtrvault_format::limits::MAX_LONG_REPLAY_BYTES;
-use dtrvault_format::{Content, File, Kind, Recipe, Replay, RepoId, StreamRef};
-use dtrvault_repo::Repository;
+use dtrvault_format::{Content, File, Kind, RepoId};
 use dtrvault_repo::read::Reader;
+use dtrvault_repo::{RepoError, Repository};
 
-use crate::content::open_tree;
+pub use self::layers::EncoderStats;
+use self::layers::{Encoders, Reasons};
+use crate::content::{kept_bytes, open_tree};
 use crate::context::Context;
-use crate::error::{OpsError, Result};
-use crate::layers::DeepTotal;
+use crate::error::Result;
+use crate::layers::LayerTotal;
 
-/// What made a layer whose replay this program cannot read.
-const UNKNOWN_ENCODER: &str = "unknown";
+/// What is counted beside the rest.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StatsOptions {
+    /// What the layers of each encoder take: reads the lists of all of them.
+    pub stored_layers: bool,
+}
 
 /// Blobs of one kind of recipe.
 #[derive(Debug, Clone, Copy, Default, serde::Serialize)]
@@ -63,26 +68,31 @@ pub struct StatsReport {
     pub total_ratio: f64,
     /// Blobs by how they are made.
     pub recipes: BTreeMap<&'static str, RecipeStats>,
-    /// Gzip blobs that are stored as their content, by what made them. What they take is not told apart:
-    /// a chunk belongs to whatever holds it.
-    pub encoders: BTreeMap<String, DeepTotal>,
+    /// Gzip blobs that are stored as their content, by what made them.
+    pub encoders: BTreeMap<String, EncoderStats>,
+    /// Blobs that snapshots have read and stored as they are, by why: as these said when they were taken.
+    pub opaque: BTreeMap<String, LayerTotal>,
+    /// Snapshots of image content that do not say.
+    pub silent_snapshots: u64,
 }
 
 /// Counts everything.
 ///
 /// # Errors
 /// [`dtrvault_repo::RepoError::NeedsFullKey`], those of damage, and those of the store.
-pub fn run(repo: &Repository, context: &Context) -> Result<StatsReport> {
+pub fn run(repo: &Repository, options: StatsOptions, context: &Context) -> Result<StatsReport> {
     context.progress.stage("counting", None);
     let reader = Reader::new(repo)?;
     // Lengths in snapshots and records are claims of whoever wrote them.
     let (mut restore_bytes, mut content_bytes, mut files) = (0_u64, 0_u64, 0);
+    let mut reasons = Reasons::default();
     let snapshots = repo.snapshots()?;
     for (id, snapshot) in &snapshots.sound {
         let metadata_bytes = snapshot.metadata.as_ref().map_or(0, |part| part.size);
         restore_bytes = restore_bytes.saturating_add(metadata_bytes);
         content_bytes = content_bytes.saturating_add(metadata_bytes);
         if snapshot.images.is_some() {
+            reasons.add(snapshot.layers.as_ref());
             for entry in open_tree(&reader, id, snapshot)? {
                 context.proceed()?;
                 if let Kind::File(file) = entry?.kind {
@@ -95,19 +105,25 @@ pub fn run(repo: &Repository, context: &Context) -> Result<StatsReport> {
     }
     let mut recipes: BTreeMap<&'static str, RecipeStats> = BTreeMap::new();
     let (mut blobs, mut blob_bytes) = (0, 0_u64);
-    let mut encoders = Encoders::default();
-    repo.index().each_blob(|blob| {
+    let is_cancelled = || context.cancel.is_cancelled();
+    let shares = options.stored_layers.then(|| reader.shares(&is_cancelled));
+    let mut encoders = Encoders::new(&reader, shares);
+    let walked = repo.index().each_blob(|blob| {
+        if is_cancelled() {
+            return Err(RepoError::Aborted);
+        }
         blobs += 1;
         blob_bytes = blob_bytes.saturating_add(blob.size);
         let kind = recipes.entry(blob.recipe.kind_name()).or_default();
         kind.blobs += 1;
         kind.bytes = kind.bytes.saturating_add(blob.size);
-        if let Recipe::Gzip { replay, .. } = &blob.recipe {
-            encoders.add(blob.size, replay);
-        }
-        Ok(())
-    })?;
-    let encoders = encoders.finish(&reader, context)?;
+        encoders.add(&blob)
+    });
+    context.proceed()?;
+    walked?;
+    let encoders = encoders.finish();
+    context.proceed()?;
+    let encoders = encoders?;
     let (mut chunks, mut chunk_bytes) = (0, 0);
     repo.index().each_chunk(|location| {
         chunks += 1;
@@ -147,52 +163,16 @@ pub fn run(repo: &Repository, context: &Context) -> Result<StatsReport> {
         total_ratio: ratio(restore_bytes, pack_bytes),
         recipes,
         encoders,
+        opaque: reasons.totals,
+        silent_snapshots: reasons.silent_snapshots,
     })
 }
 
-/// Length of a file, or of the streams that the content of a layer is kept in.
+/// Length of a file where it is kept.
 fn content_len(repo: &Repository, file: &File) -> Result<u64> {
     let Content::Blob(digest) = &file.content else { return Ok(file.size) };
-    Ok(match repo.index().blob(digest)? {
-        Some((_, Recipe::Gzip { content, .. })) => {
-            content.streams().fold(0, |sum, stream| sum.saturating_add(stream.len))
-        }
-        _ => file.size,
-    })
-}
-
-/// What made the gzip blobs that are stored as their content.
-#[derive(Default)]
-struct Encoders {
-    totals: BTreeMap<String, DeepTotal>,
-    /// Lengths of blobs, and replays of theirs that have to be read.
-    long: Vec<(u64, StreamRef)>,
-}
-
-impl Encoders {
-    fn add(&mut self, size: u64, replay: &Replay) {
-        match replay {
-            Replay::Short(replay) => self.count(size, replay),
-            Replay::Long(stream) => self.long.push((size, *stream)),
-        }
-    }
-
-    fn count(&mut self, size: u64, replay: &[u8]) {
-        let (encoder, content_bytes) = made_by(replay).unwrap_or_default();
-        let name = encoder.map_or_else(|| UNKNOWN_ENCODER.to_owned(), |encoder| encoder.to_string());
-        self.totals.entry(name).or_default().add(1, size, content_bytes);
-    }
-
-    fn finish(mut self, reader: &Reader, context: &Context) -> Result<BTreeMap<String, DeepTotal>> {
-        for (size, stream) in std::mem::take(&mut self.long) {
-            context.proceed()?;
-            let mut replay = Vec::new();
-            let read = reader.stream(&stream)?.take(MAX_LONG_REPLAY_BYTES).read_to_end(&mut replay);
-            read.map_err(|error| OpsError::from_io(error, OpsError::Cache))?;
-            self.count(size, &replay);
-        }
-        Ok(self.totals)
-    }
+    let blob = repo.index().blob(digest)?;
+    Ok(blob.map_or(file.size, |(_, recipe)| kept_bytes(&recipe, file.size)))
 }
 
 /// How many times `part` goes into `whole`; 1 for nothing.

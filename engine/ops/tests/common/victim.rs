@@ -10,6 +10,7 @@ use dtrvault_ops::check::{CheckReport, ReadData};
 use dtrvault_ops::export::{ExportOptions, Part};
 use dtrvault_ops::ls::LsOptions;
 use dtrvault_ops::restore::{RestoreOptions, RestoreReport, Want};
+use dtrvault_ops::stats::StatsOptions;
 use dtrvault_ops::{Context, OpsError, check, diff, export, ls, restore, snapshots, stats};
 use dtrvault_registry::target::{Bucket, Local, Target};
 use dtrvault_repo::Repository;
@@ -121,7 +122,8 @@ impl<'a> Victim<'a> {
             ls: listed.map(|()| paths),
             export: self.export(snapshot),
             diff: diff.map(drop),
-            stats: stats::run(&self.repo, &Context::default()).map(drop),
+            stats: stats::run(&self.repo, StatsOptions { stored_layers: true }, &Context::default())
+                .map(drop),
             check: self.check(),
             folder: self.restore_folder(snapshot),
             bucket: self.restore_bucket(snapshot),

@@ -80,7 +80,7 @@ fn t18_no_verb_reads_and_nothing_in_the_slot_opens_anything() {
     needs("ls", ls::run(&repo, &ls_options, &context, |_| Ok(())).err());
     needs("export", export::run(&repo, &export_options, &mut Vec::new(), &context).err());
     needs("check", check::run(&repo, ReadData::Everything, &context).err());
-    needs("stats", stats::run(&repo, &context).err());
+    needs("stats", stats::run(&repo, stats::StatsOptions::default(), &context).err());
     needs("diff", diff::run(&repo, &id, &id, &context, |_| Ok(())).err());
     needs("snapshots", snapshots::run(&repo, &SnapshotsFilter::default(), &context).err());
     needs("rebuild-index", rebuild_index::run(&repo, &context).err());

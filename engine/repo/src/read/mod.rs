@@ -3,9 +3,12 @@
 
 mod cache;
 mod chunks;
+mod claim;
+mod gathered;
 mod lost;
-mod needs;
+mod need;
 mod recipes;
+mod shares;
 mod sparse;
 mod stream;
 mod verify;
@@ -13,5 +16,6 @@ mod verify;
 pub use chunks::{Proof, Reader};
 pub use lost::{Lost, LostPart};
 pub use recipes::Recipes;
+pub use shares::Shares;
 pub use sparse::SparseReader;
 pub use stream::StreamReader;

@@ -9,10 +9,10 @@ use dtrvault_format::Recipe;
 use rayon::prelude::*;
 
 use super::chunks::Reader;
+use super::gathered::Gathered;
 use super::lost::Lost;
-use super::needs::Needs;
-use super::stream::WINDOW_BYTES;
-use crate::error::{RepoError, Result};
+use super::need::{MOST_NEEDS, Need};
+use crate::error::Result;
 use crate::index::short_id;
 
 /// Recipes that gather at most: what is kept of each takes some 100 bytes.
@@ -23,7 +23,7 @@ pub struct Recipes<'a, T> {
     reader: &'a Reader,
     lost: &'a Lost,
     is_cancelled: &'a dyn Fn() -> bool,
-    needs: Needs,
+    needs: Gathered<Need>,
     streams: Vec<Stream>,
     owners: Vec<(T, bool)>,
 }
@@ -50,7 +50,7 @@ impl Reader {
             reader: self,
             lost,
             is_cancelled,
-            needs: Needs::new(),
+            needs: Gathered::new(),
             streams: Vec::new(),
             owners: Vec::new(),
         }
@@ -86,7 +86,7 @@ impl<T> Recipes<'_, T> {
                 gathered => gathered?,
             }
         }
-        let full = self.needs.is_full() || self.owners.len() >= BATCH_RECIPES;
+        let full = self.needs.count() >= MOST_NEEDS || self.owners.len() >= BATCH_RECIPES;
         if full { self.finish(done) } else { Ok(()) }
     }
 
@@ -112,38 +112,23 @@ impl<T> Recipes<'_, T> {
 
     /// Gathers the chunks of a stream.
     fn gather(&mut self, stream: &dtrvault_format::StreamRef, number: usize) -> Result<()> {
-        let mut chunks = self.reader.stream(stream)?;
-        let mut named = 0_u64;
-        loop {
-            let ids = chunks.next_ids(WINDOW_BYTES)?;
-            if ids.is_empty() {
-                return Ok(());
-            }
-            if (self.is_cancelled)() {
-                return Err(RepoError::Aborted);
-            }
-            // No chunk is empty.
-            named = named.saturating_add(ids.len() as u64);
-            if named > stream.len {
-                return Err(RepoError::DamagedStream { detail: "it has more chunks than bytes" });
-            }
+        let (reader, is_cancelled) = (self.reader, self.is_cancelled);
+        reader.each_window(stream, is_cancelled, |ids| {
             // Far fewer streams gather than there are numbers.
             let number = u32::try_from(number).unwrap_or(u32::MAX);
-            let index = self.reader.repo().index();
-            for id in &ids {
+            let index = reader.repo().index();
+            for id in ids {
                 self.needs.push((short_id(id), number), index.dir()).map_err(|error| index.fail(error))?;
             }
             // A stream of any length.
-            if self.needs.is_full() {
-                self.look_up()?;
-            }
-        }
+            if self.needs.count() >= MOST_NEEDS { self.look_up() } else { Ok(()) }
+        })
     }
 
     /// Looks up the chunks that have gathered.
     fn look_up(&mut self) -> Result<()> {
         let index = self.reader.repo().index();
-        let mut needs = std::mem::replace(&mut self.needs, Needs::new());
+        let mut needs = std::mem::replace(&mut self.needs, Gathered::new());
         needs.settle(index.dir()).map_err(|error| index.fail(error))?;
         let (streams, lost) = (&self.streams, self.lost);
         (0..needs.parts()).into_par_iter().try_for_each(|part| {

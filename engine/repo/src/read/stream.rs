@@ -65,6 +65,33 @@ impl Reader {
         Ok(only.map(Ok).into_iter().chain(listed))
     }
 
+    /// Calls `visit` with the ids of a stream's chunks, window after window. Lists are read, content is
+    /// not. Ends with [`RepoError::Aborted`] once it `is_cancelled`.
+    pub(super) fn each_window(
+        &self,
+        stream: &StreamRef,
+        is_cancelled: &dyn Fn() -> bool,
+        mut visit: impl FnMut(&[ChunkId]) -> Result<()>,
+    ) -> Result<()> {
+        let mut chunks = self.stream(stream)?;
+        let mut named = 0_u64;
+        loop {
+            let ids = chunks.next_ids(WINDOW_BYTES)?;
+            if ids.is_empty() {
+                return Ok(());
+            }
+            if is_cancelled() {
+                return Err(RepoError::Aborted);
+            }
+            // No chunk is empty.
+            named = named.saturating_add(ids.len() as u64);
+            if named > stream.len {
+                return Err(broken("it has more chunks than bytes"));
+            }
+            visit(&ids)?;
+        }
+    }
+
     fn stream_of(&self, root: Option<ChunkId>, depth: u8, len: Option<u64>) -> StreamReader {
         let chunks = match depth.checked_sub(1) {
             None => Chunks::One(root),

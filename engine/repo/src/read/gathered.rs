@@ -1,49 +1,54 @@
-//! Chunks that recipes need, gathered to be looked up in the order of the index: in memory
-//! while they are few, then in a file, split by the first byte of their ids.
+//! Records that gather to be gone through in order: in memory while they are few, then in a file,
+//! split into parts.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use crate::index::ShortId;
+/// Something that gathers. Lower parts come first in its order.
+pub(super) trait Record: Copy + Ord {
+    /// Its length in the file, bytes.
+    const BYTES: usize;
 
-/// A chunk, and the number of the stream that needs it.
-pub(super) type Need = (ShortId, u32);
+    /// Which part it belongs to: as many to each, or parts do not fit into memory.
+    fn part(&self) -> u8;
 
-/// Length of a need in the file, bytes.
-const NEED_BYTES: usize = size_of::<ShortId>() + 4;
+    /// Appends its bytes.
+    fn encode(&self, out: &mut Vec<u8>);
+
+    /// Reads it back.
+    fn decode(bytes: &[u8]) -> Option<Self>;
+}
+
 /// So many are kept in memory, 24 MiB of them.
-const MEMORY_NEEDS: usize = 1 << 20;
-/// The file is not made longer than by so many needs: 1 GiB.
-const MOST_NEEDS: usize = 44 << 20;
+const MEMORY_RECORDS: usize = 1 << 20;
 
-/// Gathers needs.
-pub(super) struct Needs {
-    recent: Vec<Need>,
+/// Gathers records.
+pub(super) struct Gathered<T> {
+    recent: Vec<T>,
     file: Option<File>,
-    /// For each first byte of an id, where in the file needs of it stand: offset and length,
-    /// bytes.
+    /// For each part, where in the file records of it stand: offset and length, bytes.
     parts: Vec<Vec<(u64, usize)>>,
     end: u64,
     count: usize,
 }
 
-impl Needs {
+impl<T: Record> Gathered<T> {
     pub(super) fn new() -> Self {
         Self { recent: Vec::new(), file: None, parts: vec![Vec::new(); 256], end: 0, count: 0 }
     }
 
-    /// Adds a need. The file, when there is one, is in `dir` and has no name.
-    pub(super) fn push(&mut self, need: Need, dir: &Path) -> io::Result<()> {
-        self.recent.push(need);
-        self.count += 1;
-        if self.recent.len() >= MEMORY_NEEDS { self.spill(dir) } else { Ok(()) }
+    /// How many were added.
+    pub(super) fn count(&self) -> usize {
+        self.count
     }
 
-    /// Whether it is time to look them up.
-    pub(super) fn is_full(&self) -> bool {
-        self.count >= MOST_NEEDS
+    /// Adds a record. The file, when there is one, is in `dir` and has no name.
+    pub(super) fn push(&mut self, record: T, dir: &Path) -> io::Result<()> {
+        self.recent.push(record);
+        self.count += 1;
+        if self.recent.len() >= MEMORY_RECORDS { self.spill(dir) } else { Ok(()) }
     }
 
     /// Moves what is in memory into the file.
@@ -55,15 +60,12 @@ impl Needs {
         self.recent.sort_unstable();
         file.seek(SeekFrom::Start(self.end))?;
         let mut bytes = Vec::new();
-        for needs in self.recent.chunk_by(|(a, _), (b, _)| a.first() == b.first()) {
+        for records in self.recent.chunk_by(|a, b| a.part() == b.part()) {
             bytes.clear();
-            for (id, stream) in needs {
-                bytes.extend_from_slice(id);
-                bytes.extend_from_slice(&stream.to_le_bytes());
-            }
+            records.iter().for_each(|record| record.encode(&mut bytes));
             file.write_all(&bytes)?;
-            let first = needs.first().and_then(|(id, _)| id.first()).copied().unwrap_or_default();
-            if let Some(part) = self.parts.get_mut(usize::from(first)) {
+            let part = records.first().map(T::part).unwrap_or_default();
+            if let Some(part) = self.parts.get_mut(usize::from(part)) {
                 part.push((self.end, bytes.len()));
             }
             self.end += bytes.len() as u64;
@@ -73,9 +75,8 @@ impl Needs {
         Ok(())
     }
 
-    /// All that were added, in parts that together are in order: each is sorted, and ids of
-    /// one begin with other bytes than those of the next. `None` for a part beyond the last.
-    pub(super) fn part(&self, number: usize) -> Option<io::Result<Vec<Need>>> {
+    /// All that were added, in parts that together are in order. `None` for a part beyond the last.
+    pub(super) fn part(&self, number: usize) -> Option<io::Result<Vec<T>>> {
         let Some(file) = &self.file else {
             return (number == 0).then(|| Ok(sorted(self.recent.clone())));
         };
@@ -83,20 +84,17 @@ impl Needs {
             self.parts
                 .get(number)?
                 .iter()
-                .try_fold(Vec::new(), |mut needs, (offset, len)| {
+                .try_fold(Vec::new(), |mut records, (offset, len)| {
                     let mut bytes = vec![0; *len];
                     file.read_exact_at(&mut bytes, *offset)?;
-                    needs.extend(bytes.chunks_exact(NEED_BYTES).filter_map(|need| {
-                        let (id, stream) = need.split_first_chunk()?;
-                        Some((*id, u32::from_le_bytes(stream.try_into().ok()?)))
-                    }));
-                    Ok(needs)
+                    records.extend(bytes.chunks_exact(T::BYTES).filter_map(T::decode));
+                    Ok(records)
                 })
                 .map(sorted),
         )
     }
 
-    /// Makes all of them available through [`Needs::part`].
+    /// Makes all of them available through [`Gathered::part`].
     pub(super) fn settle(&mut self, dir: &Path) -> io::Result<()> {
         if self.file.is_some() { self.spill(dir) } else { Ok(()) }
     }
@@ -107,14 +105,14 @@ impl Needs {
     }
 }
 
-fn sorted(mut needs: Vec<Need>) -> Vec<Need> {
-    needs.sort_unstable();
-    needs
+fn sorted<T: Ord>(mut records: Vec<T>) -> Vec<T> {
+    records.sort_unstable();
+    records
 }
 
 /// A file that is gone when it is closed, or this process ends.
 fn unnamed_file(dir: &Path) -> io::Result<File> {
-    let path = dir.join(format!("needs.{}", std::process::id()));
+    let path = dir.join(format!("gathered.{}", std::process::id()));
     let file = File::options().create_new(true).read(true).write(true).open(&path).or_else(|error| {
         // Left by a process of the same number that was killed at this very point.
         if error.kind() != io::ErrorKind::AlreadyExists {
@@ -131,6 +129,7 @@ fn unnamed_file(dir: &Path) -> io::Result<File> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::read::need::Need;
 
     fn need(number: u32) -> Need {
         let hash = *blake3::hash(&number.to_le_bytes()).as_bytes();
@@ -140,8 +139,8 @@ mod tests {
     #[test]
     fn all_come_back_in_order_from_memory_and_from_a_file() {
         let dir = tempfile::tempdir().unwrap();
-        for count in [0, 1, 1000, MEMORY_NEEDS as u32 + 5, 2 * MEMORY_NEEDS as u32 + 1000] {
-            let mut needs = Needs::new();
+        for count in [0, 1, 1000, MEMORY_RECORDS as u32 + 5, 2 * MEMORY_RECORDS as u32 + 1000] {
+            let mut needs = Gathered::new();
             let mut expected: Vec<Need> = (0..count).map(need).collect();
             for need in &expected {
                 needs.push(*need, dir.path()).unwrap();
