@@ -8,6 +8,7 @@
 
 mod bytes;
 mod error;
+mod folder;
 pub mod hostile;
 pub mod limits;
 mod rows;
@@ -15,3 +16,4 @@ pub mod vectors;
 
 pub use bytes::{hex, noise, unhex};
 pub use error::{Result, SpecError};
+pub use folder::folder;

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use dtrvault_format_spec::{hostile, limits, vectors};
 
-fn here() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+fn here() -> PathBuf {
+    dtrvault_format_spec::folder()
 }
 
 fn root() -> PathBuf {
@@ -50,7 +50,7 @@ fn no_limit_was_forgotten() {
 #[test]
 fn the_overview_names_every_document_and_every_vector() {
     let overview = read(&here().join("README.md"));
-    for name in names(here()) {
+    for name in names(&here()) {
         if name.ends_with(".md") && name != "README.md" {
             assert!(overview.contains(&format!("({name})")), "{name}");
         }
@@ -62,7 +62,7 @@ fn the_overview_names_every_document_and_every_vector() {
 
 #[test]
 fn links_between_documents_lead_somewhere() {
-    for dir in [here().to_owned(), root().join("docs/decisions"), root().join("fuzz")] {
+    for dir in [here(), root().join("docs/decisions"), root().join("fuzz")] {
         for name in names(&dir) {
             if !name.ends_with(".md") {
                 continue;

@@ -46,7 +46,7 @@ fn release() -> &'static Path {
             .args(["build", "--release", "--quiet", "-p", "dtrvault", "-p", "dtrvault-dtr-stand-in"])
             .arg("--target-dir")
             .arg(target)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .current_dir(crate::folder())
             .status()
             .expect("cargo");
         assert!(done.success(), "the binaries do not build");

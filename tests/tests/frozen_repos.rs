@@ -24,7 +24,7 @@ const KEPT: [&str; 8] = [
 
 #[test]
 fn every_frozen_repository_holds_what_it_held() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../format-spec/repos");
+    let root = dtrvault_tests::folder().join("../format-spec/repos");
     let mut seen = BTreeSet::new();
     for entry in fs::read_dir(root).unwrap() {
         let folder = entry.unwrap().path();

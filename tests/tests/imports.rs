@@ -29,7 +29,7 @@ const MAX_DEPENDENCIES: usize = 250;
 fn metadata() -> Metadata {
     let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     MetadataCommand::new()
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .current_dir(dtrvault_tests::folder())
         .other_options(["--offline", "--locked", "--filter-platform", &platform].map(str::to_owned))
         .exec()
         .unwrap()

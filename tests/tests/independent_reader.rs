@@ -22,7 +22,7 @@ const WRITER: &str = "the registry node's own";
 
 /// The folder of the reader.
 fn reader() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../format-spec/reader")
+    dtrvault_tests::folder().join("../format-spec/reader")
 }
 
 /// A Python that has what the reader needs, installed at first use into the user's cache folder.

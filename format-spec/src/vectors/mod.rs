@@ -59,7 +59,7 @@ pub const FILES: [(&str, Make); 18] = [
 /// The folder where the vectors are checked in.
 #[must_use]
 pub fn dir() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")
+    crate::folder().join("vectors")
 }
 
 /// Makes all vectors and writes them into `dir`.
