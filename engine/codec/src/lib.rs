@@ -7,6 +7,7 @@
 //! - [`PlainFrame`], [`Compressor`], [`decompress`]: frames of chunks.
 //! - [`TarSplitter`], [`TarJoin`]: a tar as skeleton and payload, and back; zip archives in it as what they hold.
 //! - [`list_tar`]: the members of a tar, its contents passed over where that can be done.
+//! - [`MemberWatch`]: what looks at the members of a tar that goes by.
 //! - [`Unpacked`]: what a compressed blob holds.
 //! - [`layer`]: a gzip stream as its content and what it takes to make it again.
 //! - [`rows`]: a tar of many small files as columns of headers and a table of contents.
@@ -42,6 +43,7 @@ mod tar_scan;
 mod tar_skeleton;
 pub mod tar_split;
 mod tar_stamp;
+mod tar_watch;
 mod unpack;
 mod zip_entry;
 mod zip_header;
@@ -62,4 +64,5 @@ pub use tar_proven::ProvenTarSplitter;
 pub use tar_report::{Ending, TarReport};
 pub use tar_skeleton::{MAX_LITERAL_BYTES, SplitSink, TarStreams};
 pub use tar_split::TarSplitter;
+pub use tar_watch::{MemberWatch, watch_tar};
 pub use unpack::Unpacked;

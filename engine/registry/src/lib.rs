@@ -3,7 +3,7 @@
 //! Three things live in this room:
 //!
 //! * knowledge, without I/O: what a path of a registry's storage means ([`layout`]), what a
-//!   link file says ([`link`]), which blobs a manifest names ([`manifest`]);
+//!   link file says ([`link`]), which blobs a manifest names ([`manifest`]), what DTR's metadata says ([`metadata`]);
 //! * [`source`]s: image content as a sorted sequence of items, from a folder or an object store;
 //! * [`target`]s: the way back.
 //!
@@ -20,6 +20,7 @@ mod xattrs;
 pub mod layout;
 pub mod link;
 pub mod manifest;
+pub mod metadata;
 pub mod source;
 pub mod target;
 

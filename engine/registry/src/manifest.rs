@@ -204,7 +204,7 @@ fn descriptor(value: &Value, field: &'static str, role: Role) -> Result<Referenc
 }
 
 /// Layer types that are not to be pushed, in Docker's and in OCI's words.
-fn is_foreign(media_type: &str) -> bool {
+pub(crate) fn is_foreign(media_type: &str) -> bool {
     media_type.starts_with("application/vnd.docker.image.rootfs.foreign.")
         || media_type.starts_with("application/vnd.oci.image.layer.nondistributable.")
 }

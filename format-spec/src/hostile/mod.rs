@@ -12,7 +12,7 @@ mod tars;
 pub type Target = fn(&[u8]);
 
 /// Every target of `fuzz/`, by the name of its binary and of its folder of seeds.
-pub const TARGETS: [(&str, Target); 19] = [
+pub const TARGETS: [(&str, Target); 20] = [
     ("config", objects::config),
     ("frame", streams::frame),
     ("gzip_join", layers::gzip_join),
@@ -20,6 +20,7 @@ pub const TARGETS: [(&str, Target); 19] = [
     ("lease", objects::lease),
     ("link", registry::link),
     ("manifest", registry::manifest),
+    ("metadata_rows", registry::metadata_rows),
     ("pack_directory", objects::pack_directory),
     ("pack_header", objects::pack_header),
     ("recipe", objects::recipe),

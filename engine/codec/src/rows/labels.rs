@@ -5,9 +5,10 @@ use std::convert::Infallible;
 use dtrvault_format::limits::MAX_ROW_BYTES;
 
 use super::{TAR_BLOCK_BYTES, padding};
-use crate::tar_parts::PartSink;
+use crate::tar_parts::{Member, PartSink};
 use crate::tar_report::TarReport;
 use crate::tar_scan::TarScanner;
+use crate::tar_watch::MemberWatch;
 
 /// What a stretch of bytes is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +65,12 @@ impl TarLabels {
 
     /// Takes the next bytes of the archive.
     pub fn push(&mut self, data: &[u8]) {
-        match self.scanner.push(data, &mut self.gathered) {
+        self.push_watched(data, &mut ());
+    }
+
+    /// The same, and lets `watch` look at the members.
+    pub fn push_watched(&mut self, data: &[u8], watch: &mut impl MemberWatch) {
+        match self.scanner.push(data, &mut Watched { gathered: &mut self.gathered, watch }) {
             Ok(()) => {}
             Err(never) => match never {},
         }
@@ -152,6 +158,34 @@ impl Gathered {
         self.label(Part::Literal(header));
         self.label(Part::Payload(content));
         self.label(Part::Literal(there - header - content));
+    }
+}
+
+/// What is gathered, and who looks on.
+struct Watched<'a, W> {
+    gathered: &'a mut Gathered,
+    watch: &'a mut W,
+}
+
+impl<W: MemberWatch> PartSink for Watched<'_, W> {
+    type Error = Infallible;
+
+    fn literal(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
+        self.gathered.literal(bytes)
+    }
+
+    fn payload(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
+        self.watch.content(bytes);
+        self.gathered.payload(bytes)
+    }
+
+    fn member(&mut self, content_bytes: u64) -> Result<(), Infallible> {
+        self.gathered.member(content_bytes)
+    }
+
+    fn begins(&mut self, member: Member<'_>) -> Result<(), Infallible> {
+        self.watch.begins(member.name, member.size);
+        Ok(())
     }
 }
 
