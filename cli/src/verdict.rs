@@ -83,6 +83,10 @@ fn of_ops(error: &OpsError) -> Verdict {
             .hint("run the command that writes it alone, and look at what it says on standard error"),
         OpsError::TruncatedMetadata { .. } => Verdict::new("truncated-metadata", Exit::Failed)
             .hint("take the metadata again, or store it as it is with --allow-truncated"),
+        OpsError::MissingTables { .. } => Verdict::new("missing-tables", Exit::Failed).hint(
+            "was the tar cut between two members? Take the metadata again, or store it as it is with \
+             --allow-missing-tables",
+        ),
         OpsError::NothingToTake => {
             Verdict::new("usage", Exit::Usage).hint("give --registry PATH|URL, --metadata FILE|-, or both")
         }

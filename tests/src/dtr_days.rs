@@ -3,19 +3,22 @@
 //! From one day to the next a hundredth of the rows change. All are numbered anew, stand in
 //! another order within their table, and have other times, as in backups of a live database. The same day has the same bytes, always.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use crate::Words;
 
 mod tables;
 
-use tables::TABLES;
+use tables::{TABLES, Table};
 
 /// First second of day 1.
 const FIRST_DAY: u64 = 1_767_225_600;
 /// One row in so many changes each day.
 const CHANGING: u64 = 100;
 const BLOCK: usize = 512;
+/// Tables that name image content.
+const NAMING: [&str; 5] = ["blobs", "blob_links", "manifests", "repositories", "tags"];
 
 /// The tar of day `day` (1 is the first) with about `rows` rows.
 pub fn dtr_tar(rows: u64, day: u64) -> Vec<u8> {
@@ -30,24 +33,33 @@ pub fn dtr_tar(rows: u64, day: u64) -> Vec<u8> {
 ///
 /// What `out` says.
 pub fn write_day(out: &mut impl Write, rows: u64, day: u64) -> io::Result<()> {
-    let root = "dtr-backup-v2.9.4-online/";
-    member(out, root, b'5', 0o700, 0, b"")?;
-    member(out, &format!("{root}rethink/"), b'5', 0o700, 0, b"")?;
-    let shares: u64 = TABLES.iter().map(|table| table.share).sum();
+    write_day_of(out, "dtr-backup-v2.9.4-online", rows, day, &BTreeMap::new())
+}
+
+/// The same below `root`. With rows of `own` those tables name image content and no others do; the
+/// rest comes to about `rows`.
+pub(crate) fn write_day_of(
+    out: &mut impl Write,
+    root: &str,
+    rows: u64,
+    day: u64,
+    own: &BTreeMap<&'static str, Vec<String>>,
+) -> io::Result<()> {
+    member(out, &format!("{root}/"), b'5', 0o700, 0, b"")?;
+    member(out, &format!("{root}/rethink/"), b'5', 0o700, 0, b"")?;
+    let is_made = |table: &Table| own.is_empty() || !NAMING.contains(&table.name);
+    let shares: u64 = TABLES.iter().filter(|table| is_made(table)).map(|table| table.share).sum();
     let mut written = 0;
-    for (place, table) in (0..).zip(TABLES) {
-        let folder = format!("{root}rethink/{}/", table.name);
-        member(out, &folder, b'5', 0o700, 0, b"")?;
-        let count = (rows * table.share).div_ceil(shares);
-        let mut order: Vec<u64> = (0..count).collect();
-        Words::of(&[day, place, 7]).shuffle(&mut order);
-        for (name, row) in order.into_iter().enumerate() {
-            let content = (table.row)(row, version(place, row, day));
-            // A database gives out some ten thousand rows a second.
-            let time = FIRST_DAY + day * 86_400 + written / 10_000;
-            member(out, &format!("{folder}{name}"), b'0', 0o600, time, content.as_bytes())?;
-            written += 1;
-        }
+    for (name, contents) in own {
+        let folder = format!("{root}/rethink/{name}/");
+        let row = |row: u64| contents[usize::try_from(row).unwrap()].clone();
+        write_table(out, &folder, &mut written, &shuffled(contents.len() as u64, day, 100), day, row)?;
+    }
+    for (place, table) in (0..).zip(TABLES).filter(|(_, table)| is_made(table)) {
+        let folder = format!("{root}/rethink/{}/", table.name);
+        let order = shuffled((rows * table.share).div_ceil(shares), day, place);
+        let row = |row| (table.row)(row, version(place, row, day));
+        write_table(out, &folder, &mut written, &order, day, row)?;
     }
     out.write_all(&[0; 2 * BLOCK])?;
     out.flush()
@@ -57,6 +69,30 @@ pub fn write_day(out: &mut impl Write, rows: u64, day: u64) -> io::Result<()> {
 pub(crate) fn rows_of(table: &str, count: u64) -> Vec<String> {
     let table = TABLES.iter().find(|known| known.name == table).unwrap();
     (0..count).map(|row| (table.row)(row, 1)).collect()
+}
+
+fn shuffled(count: u64, day: u64, place: u64) -> Vec<u64> {
+    let mut order: Vec<u64> = (0..count).collect();
+    Words::of(&[day, place, 7]).shuffle(&mut order);
+    order
+}
+
+fn write_table(
+    out: &mut impl Write,
+    folder: &str,
+    written: &mut u64,
+    order: &[u64],
+    day: u64,
+    row: impl Fn(u64) -> String,
+) -> io::Result<()> {
+    member(out, folder, b'5', 0o700, 0, b"")?;
+    for (name, number) in order.iter().enumerate() {
+        // A database gives out some ten thousand rows a second.
+        let time = FIRST_DAY + day * 86_400 + *written / 10_000;
+        member(out, &format!("{folder}{name}"), b'0', 0o600, time, row(*number).as_bytes())?;
+        *written += 1;
+    }
+    Ok(())
 }
 
 /// The last day up to `day` on which a row changed; 1 is the first day of all.

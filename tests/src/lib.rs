@@ -10,6 +10,7 @@
 //! - [`dtr`]: a DTR on it, as far as one can be had.
 //! - [`RegistryServer`], [`skopeo`]: a real registry and a real client.
 //! - [`OciLayout`]: images to push. [`Storage`]: a registry's storage root without a registry.
+//! - [`DtrTables`]: metadata that is true to a storage root.
 //! - [`odd_files`], [`odd_tars`], [`dtr_days`]: what operators really have.
 //! - [`listing`]: a folder as a value, so that two can be held against each other.
 //!
@@ -26,6 +27,7 @@ pub mod dtr;
 pub mod dtr_days;
 pub mod engine;
 mod folder;
+mod dtr_registry;
 mod layers;
 pub mod listing;
 mod main_job;
@@ -46,6 +48,7 @@ pub use client::skopeo;
 pub use clouds::Cloud;
 pub use engine::{DockerEngine, with_engine};
 pub use folder::folder;
+pub use dtr_registry::{DtrTables, id_path};
 pub use layers::{archive_layer, gzip, plain_layer};
 pub use main_job::MainJob;
 pub use oci::OciLayout;

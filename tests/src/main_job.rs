@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
-use crate::dtr_days::dtr_tar;
 use crate::listing::{Item, assert_same, listing};
-use crate::{Run, Storage, Vault, Words, gzip, plain_layer, shapes};
+use crate::{DtrTables, Run, Storage, Vault, Words, gzip, plain_layer, shapes};
 
 /// What a command may take, however bad things are. Far more than it needs: only who hangs
 /// meets it.
@@ -54,7 +53,7 @@ impl MainJob {
         let n = self.evenings.len() as u64;
         let layers = [gzip(&plain_layer(1, n), 6), Words::new(100 + n).bytes(self.blob_bytes)];
         self.storage.image("acme/app", &format!("v{n}"), &layers);
-        let tar = dtr_tar(600, n + 1);
+        let tar = DtrTables::of(&self.storage).tar(600, n + 1);
         fs::write(vault.at("backup.tar"), &tar).unwrap();
         tar
     }

@@ -5,9 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use dtrvault_tests::dtr_days::dtr_tar;
 use dtrvault_tests::listing::{assert_same, listing};
-use dtrvault_tests::{Storage, Vault, gzip, plain_layer, shapes};
+use dtrvault_tests::{DtrTables, Storage, Vault, gzip, plain_layer, shapes};
 
 struct Evening {
     vault: Vault,
@@ -21,12 +20,13 @@ fn two_evenings() -> Evening {
     let vault = Vault::init();
     let storage = Storage::create(vault.at("registry"));
     let base = gzip(&plain_layer(1, 0), 6);
-    let tars = [dtr_tar(1200, 1), dtr_tar(1200, 2)];
+    let mut tars = [Vec::new(), Vec::new()];
     let ids = [0, 1].map(|evening| {
         let own = gzip(&plain_layer(2, evening as u64), 6);
         let layers = [base.clone(), own];
         storage.image("acme/app", &format!("v{evening}"), &layers);
         storage.upload("acme/app", b"under way");
+        tars[evening] = DtrTables::of(&storage).tar(1200, evening as u64 + 1);
         fs::write(vault.at("backup.tar"), &tars[evening]).unwrap();
         let done = vault.run([
             "snapshot",

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use dtrvault_tests::dtr_days::dtr_tar;
 use dtrvault_tests::listing::{Item, assert_same, listing};
 use dtrvault_tests::odd_tars::odd_tars;
 use dtrvault_tests::{
-    Run, Storage, Vault, Words, archive_layer, digest_of, flip_byte, gzip, odd_files, plain_layer, shapes,
+    DtrTables, Run, Storage, Vault, Words, archive_layer, digest_of, flip_byte, gzip, odd_files, plain_layer,
+    shapes,
 };
 use serde_json::Value;
 
@@ -122,7 +122,7 @@ fn every_snapshot_is_restored_by_the_documents() {
     let layer = plain_layer(1, 1);
     storage.image("acme/app", "v1", &[gzip(&layer, 6), layer.clone(), gzip(&archive_layer(1, 1), 6)]);
     odd_files::fill(&vault.at("registry"));
-    let mut all = vec![take(&vault, true, Some(&dtr_tar(600, 1)))];
+    let mut all = vec![take(&vault, true, Some(&DtrTables::of(&storage).tar(600, 1)))];
 
     // Another evening: new layers in other forms, something gone, other rows in another order.
     let squeezed = zstd::encode_all(&plain_layer(1, 2)[..], 3).unwrap();
@@ -131,7 +131,7 @@ fn every_snapshot_is_restored_by_the_documents() {
     let big = [&Words::new(5).text(20 << 20)[..], &vec![0; 9 << 20]].concat();
     storage.image("acme/app", "v3", &[big, b"no layer at all".to_vec()]);
     fs::remove_dir_all(vault.at("registry/names/order")).unwrap();
-    all.push(take(&vault, true, Some(&dtr_tar(600, 2))));
+    all.push(take(&vault, true, Some(&DtrTables::of(&storage).tar(600, 2))));
     all.push(take(&vault, true, None));
     all.extend(odd_tars().iter().map(|(_, _, bytes)| take(&vault, false, Some(bytes))));
 
@@ -171,7 +171,7 @@ fn the_reader_never_gives_wrong_bytes() {
     let storage = Storage::create(vault.at("registry"));
     storage.image("acme/app", "v1", &[gzip(&plain_layer(1, 1), 6), plain_layer(1, 1)]);
     noise(&storage, 2);
-    let taken = take(&vault, true, Some(&dtr_tar(60, 1)));
+    let taken = take(&vault, true, Some(&DtrTables::of(&storage).tar(60, 1)));
     let mut spared = 0;
     for pack in vault.objects("packs") {
         let len = fs::metadata(&pack).unwrap().len();

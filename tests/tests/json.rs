@@ -3,14 +3,13 @@
 
 use std::fs;
 
-use dtrvault_tests::dtr_days::dtr_tar;
-use dtrvault_tests::{Storage, Vault, shapes};
+use dtrvault_tests::{DtrTables, Storage, Vault, shapes};
 
 fn stored() -> Vault {
     let vault = Vault::init();
     let storage = Storage::create(vault.at("registry"));
     storage.image("acme/app", "v1", &[b"layer".to_vec()]);
-    fs::write(vault.at("m.tar"), dtr_tar(60, 1)).unwrap();
+    fs::write(vault.at("m.tar"), DtrTables::of(&storage).tar(60, 1)).unwrap();
     for _ in 0..2 {
         vault.run(["snapshot", "--registry", "registry", "--metadata", "m.tar"]).ok();
     }

@@ -4,9 +4,8 @@
 use std::fs;
 
 use dtrvault_store::testing::S3Server;
-use dtrvault_tests::dtr_days::dtr_tar;
 use dtrvault_tests::listing::{assert_same, listing};
-use dtrvault_tests::{Storage, Vault, Words, gzip, plain_layer, shapes};
+use dtrvault_tests::{DtrTables, Storage, Vault, Words, gzip, plain_layer, shapes};
 
 /// An operator with a bucket.
 fn in_a_bucket() -> (S3Server, Vault) {
@@ -28,11 +27,12 @@ fn a_repository_in_a_bucket_does_the_main_job() {
     vault.run(["init"]).ok();
     vault.run(["init"]).exits(1);
     let storage = Storage::create(vault.at("registry"));
-    let tar = dtr_tar(600, 1);
-    fs::write(vault.at("m.tar"), &tar).unwrap();
+    let mut tar = Vec::new();
     for n in 0..2 {
         let layers = [gzip(&plain_layer(1, 1), 6), Words::new(n).bytes(5 << 20)];
         storage.image("acme/app", &format!("v{n}"), &layers);
+        tar = DtrTables::of(&storage).tar(600, 1);
+        fs::write(vault.at("m.tar"), &tar).unwrap();
         vault.run(["snapshot", "--registry", "registry", "--metadata", "m.tar"]).ok();
     }
     let again = vault.run(["snapshot", "--registry", "registry", "--json"]);

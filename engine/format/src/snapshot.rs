@@ -190,7 +190,7 @@ pub enum ProblemKind {
     /// A link file that stayed empty or torn; stored as it was.
     #[n(3)]
     TornLink,
-    /// A blob whose bytes do not have the digest in its path; stored as it was.
+    /// A blob whose bytes do not have the digest in its path, or that metadata gives for its id; stored as it was.
     #[n(4)]
     DigestMismatch,
     /// A digest that a tag or manifest names, but no blob of the snapshot has.
@@ -207,7 +207,8 @@ pub enum ProblemKind {
 impl ProblemKind {
     /// Whether a snapshot with such a problem lacks something that should be in it.
     ///
-    /// A blob with a wrong digest is as wrong in the registry: the snapshot holds what is there.
+    /// A blob with a wrong digest is as wrong in the registry: the snapshot holds what is there. What needs
+    /// the right one lacks it, which is a problem of its own.
     #[must_use]
     pub const fn leaves_incomplete(self) -> bool {
         !matches!(self, Self::DigestMismatch)

@@ -103,6 +103,14 @@ pub enum OpsError {
         /// How it keeps them.
         place: String,
     },
+    /// A backup of DTR has not every table that it must have.
+    #[error("the metadata tar {name} lacks tables that a backup of DTR has: {tables}; nothing was recorded")]
+    MissingTables {
+        /// Its name.
+        name: String,
+        /// Those tables.
+        tables: String,
+    },
     /// A recipe did not give back what it was made of.
     #[error("the tar recipe of {name} did not give back its bytes; nothing was recorded")]
     Unproven {

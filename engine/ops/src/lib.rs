@@ -19,6 +19,7 @@ mod layers;
 pub mod ls;
 pub mod optimize;
 mod pairs;
+pub mod proof;
 pub mod rebuild_index;
 pub mod restore;
 pub mod snapshot;

@@ -92,6 +92,7 @@ impl Process {
                 size: None,
                 allow_truncated: false,
                 backup: None,
+                allow_missing_tables: false,
             }),
             images: Some(ImagesInput {
                 source: Box::new(Local::new(&source.root).unwrap()),

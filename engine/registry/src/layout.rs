@@ -117,6 +117,20 @@ pub fn classify(path: &[u8]) -> PathKind<'_> {
     kind.unwrap_or(PathKind::Other)
 }
 
+/// Where a blob named by its digest stands.
+#[must_use]
+pub fn blob_path(digest: &Digest) -> Vec<u8> {
+    let hex = digest.to_string();
+    format!("docker/registry/v2/blobs/sha256/{}/{hex}/data", hex.get(..2).unwrap_or_default()).into_bytes()
+}
+
+/// Where a blob named by an id stands.
+#[must_use]
+pub fn id_path(id: &[u8]) -> Vec<u8> {
+    let short = id.get(..2).unwrap_or(id);
+    [REGISTRY_ROOT, b"/blobs/id/", short, b"/", id, b"/data"].concat()
+}
+
 /// `sha256/<2 hex>/<64 hex>/data` or `id/<2>/<id>/data`.
 fn blob(path: &[u8]) -> Option<PathKind<'_>> {
     let [family, short, name, file] = components(path)?;
@@ -235,6 +249,12 @@ mod tests {
             assert_eq!(classify(&path(text)), kind, "{text}");
             assert_eq!(kind.is_link(), text.ends_with("/link"), "{text}");
         }
+    }
+
+    #[test]
+    fn paths_of_blobs_are_read_as_such() {
+        assert_eq!(classify(&blob_path(&digest())), PathKind::BlobData { digest: digest() });
+        assert_eq!(classify(&id_path(b"abcd-1")), PathKind::BlobById { id: b"abcd-1" });
     }
 
     #[test]

@@ -34,7 +34,7 @@ const PROGRAM: &str = concat!("dtrvault ", env!("CARGO_PKG_VERSION"));
     long_about = "Takes a snapshot of a registry: of the DTR on this Docker Engine, metadata and images, when \
                   nothing is named; of image content with --registry; of a metadata tar that was taken \
                   elsewhere with --metadata; or of both. Only what is new is stored, and unchanged files are \
-                  not read again. A file that cannot be taken stops nothing: it is listed, the snapshot is \
+                  not read again. With both, the images are held against what the metadata of a DTR names. A file that cannot be taken stops nothing: it is listed, the snapshot is \
                   marked incomplete, and the exit code is 3.",
     after_help = "\
 Examples:
@@ -83,6 +83,10 @@ pub(crate) struct Args {
     #[arg(long, requires = "metadata")]
     allow_truncated: bool,
 
+    /// Store a backup of DTR also when it lacks tables that it should have
+    #[arg(long)]
+    allow_missing_tables: bool,
+
     #[command(flatten)]
     of_dtr: DtrArgs,
 }
@@ -123,7 +127,7 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<Exit> {
     if args.dry_run {
         return dry_run(app, images.as_ref(), &host);
     }
-    let metadata = args.metadata.as_deref().map(|path| metadata(path, args.allow_truncated)).transpose()?;
+    let metadata = args.metadata.as_deref().map(|path| metadata(args, path)).transpose()?;
     let options = SnapshotOptions {
         metadata,
         images,
@@ -156,14 +160,15 @@ fn walk(args: &Args) -> Result<WalkOptions> {
     Ok(WalkOptions { exclude, with_uploads: args.with_uploads, short: None })
 }
 
-fn metadata(path: &Path, allow_truncated: bool) -> Result<MetadataInput> {
+fn metadata(args: &Args, path: &Path) -> Result<MetadataInput> {
+    let Args { allow_truncated, allow_missing_tables, .. } = *args;
     let name = path.display().to_string();
     if path == Path::new("-") {
         if io::stdin().is_terminal() {
             return Err(CliError::usage("a terminal gives no metadata tar", "pipe it in, or name a file"));
         }
         let stream: Box<dyn Read + Send> = Box::new(io::stdin());
-        return Ok(MetadataInput { stream, name, size: None, allow_truncated, backup: None });
+        return Ok(MetadataInput { stream, name, size: None, allow_truncated, allow_missing_tables, backup: None });
     }
     let fail = |source| OpsError::Metadata { name: name.clone(), source };
     let file = File::open(path).map_err(fail)?;
@@ -172,7 +177,8 @@ fn metadata(path: &Path, allow_truncated: bool) -> Result<MetadataInput> {
         return Err(fail(io::ErrorKind::IsADirectory.into()).into());
     }
     let size = stat.is_file().then_some(stat.len());
-    Ok(MetadataInput { stream: Box::new(file), name, size, allow_truncated, backup: None })
+    let stream = Box::new(file);
+    Ok(MetadataInput { stream, name, size, allow_truncated, allow_missing_tables, backup: None })
 }
 
 pub(super) fn problem_line(problem: &Problem) -> String {

@@ -6,7 +6,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use dtrvault_format::{Content, Digest, Identity, ImagesPart, Kind, Meta, ProblemKind, Stats, TreeEncoder};
-use dtrvault_registry::layout::{PathKind, classify};
+use dtrvault_registry::layout::{PathKind, blob_path, classify};
 use dtrvault_registry::source::{FileStat, Found, Item, ItemKind, ShortFiles, Source, WalkOptions};
 use dtrvault_repo::Repository;
 use dtrvault_repo::write::{Class, Session, StreamWriter};
@@ -14,11 +14,12 @@ use dtrvault_repo::write::{Class, Session, StreamWriter};
 use super::parent::{NewTree, Parent, unchanged};
 use super::problems::Problems;
 use super::read_file::{INLINE_BYTES, Outcome, read_manifest};
-use super::references::{References, blob_path};
+use super::references::References;
 use super::workers::Workers;
 use super::{DryRunReport, ImagesInput, LayerReport, TakenImages};
 use crate::context::Context;
 use crate::error::{OpsError, Result};
+use crate::proof::{Catalogue, Places, digest_of};
 
 /// Items that go from thread to thread at once: passing on costs as much as reading a link file.
 const BATCH: usize = 128;
@@ -29,19 +30,8 @@ const RESULTS_AHEAD: usize = 64;
 /// Walks at most, when blobs arrive that earlier walks missed.
 const MAX_WALKS: usize = 3;
 
-/// Stores the image content.
-#[allow(clippy::too_many_arguments, reason = "the parts of one run, each of its own kind")]
-pub(super) fn take(
-    repo: &Repository,
-    session: &Session,
-    input: &ImagesInput,
-    host: &str,
-    readers: usize,
-    problems: &mut Problems,
-    stats: &mut Stats,
-    context: &Context,
-) -> Result<TakenImages> {
-    let run = Run { repo, session, input, host, readers, context };
+/// Stores the image content, and holds it against what names it.
+pub(super) fn take(run: &Run<'_>, problems: &mut Problems, stats: &mut Stats) -> Result<TakenImages> {
     let mut walks = 1;
     loop {
         let (pass, references, parent) = run.walk()?;
@@ -54,7 +44,8 @@ pub(super) fn take(
             continue;
         }
         problems.absorb(pass.problems);
-        references.report(problems);
+        let told = run.catalogue.map(|catalogue| references.hold(catalogue, &pass.places, problems));
+        references.report(&told.unwrap_or_default(), problems);
         stats.files += pass.stats.files;
         stats.dirs += pass.stats.dirs;
         stats.others += pass.stats.others;
@@ -62,7 +53,7 @@ pub(super) fn take(
         stats.read_bytes += pass.stats.read_bytes;
         let part = ImagesPart {
             tree: pass.tree.finish()?,
-            location: input.source.location().to_owned(),
+            location: run.source().location().to_owned(),
             entries: pass.entries,
             bytes: pass.stats.seen_bytes,
         };
@@ -144,8 +135,10 @@ pub(super) struct Run<'a> {
     pub(super) repo: &'a Repository,
     pub(super) session: &'a Session,
     pub(super) input: &'a ImagesInput,
-    host: &'a str,
-    readers: usize,
+    pub(super) host: &'a str,
+    pub(super) readers: usize,
+    /// What the metadata says.
+    pub(super) catalogue: Option<&'a Catalogue>,
     pub(super) context: &'a Context,
 }
 
@@ -164,6 +157,8 @@ struct Pass {
     kept_bytes: u64,
     /// Files that are not in the tree: what links to them cannot be either.
     left_out: HashSet<Vec<u8>>,
+    /// What stands under ids.
+    places: Places,
 }
 
 impl Run<'_> {
@@ -185,6 +180,8 @@ impl Run<'_> {
         let short = ShortFiles { max_bytes: INLINE_BYTES, since: parent.time() };
         let options = WalkOptions { short: Some(short), ..self.input.walk.clone() };
         let mut references = References::default();
+        let nothing = Catalogue::default();
+        let catalogue = self.catalogue.unwrap_or(&nothing);
         let mut pass = Pass {
             tree: self.session.stream(Class::Fine),
             encoder: TreeEncoder::default(),
@@ -196,6 +193,7 @@ impl Run<'_> {
             layers: LayerReport::default(),
             kept_bytes: 0,
             left_out: HashSet::new(),
+            places: Places::new(catalogue),
         };
         thread::scope(|scope| {
             let (sender, found) = sync_channel(WALK_AHEAD);
@@ -223,12 +221,12 @@ impl Run<'_> {
                 self.context.proceed()?;
                 self.dispatch(batch, &mut parent, &mut workers)?;
                 while let Some(outcomes) = workers.next(false)? {
-                    self.take_in(outcomes, &mut pass, &mut references)?;
+                    self.take_in(outcomes, &mut pass, catalogue, &mut references)?;
                 }
             }
             while let Some(outcomes) = workers.next(true)? {
                 self.context.proceed()?;
-                self.take_in(outcomes, &mut pass, &mut references)?;
+                self.take_in(outcomes, &mut pass, catalogue, &mut references)?;
             }
             drop(workers);
             walker.join().map_err(|_| OpsError::WorkerDied)??;
@@ -271,13 +269,14 @@ impl Run<'_> {
         &self,
         outcomes: Result<Vec<Outcome>>,
         pass: &mut Pass,
+        catalogue: &Catalogue,
         references: &mut References,
     ) -> Result<()> {
         let (mut bytes, mut items) = (0, 0);
         for outcome in outcomes? {
             bytes += outcome.unreported_bytes;
             items += 1;
-            pass.take_in(outcome, references);
+            pass.take_in(outcome, catalogue, references);
         }
         pass.write()?;
         self.context.progress.advance(bytes, items);
@@ -287,7 +286,7 @@ impl Run<'_> {
 
 impl Pass {
     /// Puts the next outcome into the tree.
-    fn take_in(&mut self, outcome: Outcome, references: &mut References) {
+    fn take_in(&mut self, outcome: Outcome, catalogue: &Catalogue, references: &mut References) {
         self.stats.read_bytes += outcome.read_bytes;
         self.kept_bytes += outcome.kept_bytes;
         if let Some(notes) = outcome.notes {
@@ -312,6 +311,7 @@ impl Pass {
                     (PathKind::BlobData { digest }, _) => {
                         references.blob(digest);
                         if file.mismatch {
+                            references.wrong(digest);
                             self.problems.note(
                                 ProblemKind::DigestMismatch,
                                 &entry.path,
@@ -319,15 +319,29 @@ impl Pass {
                             );
                         }
                     }
+                    (PathKind::BlobById { id }, content) => {
+                        let digest = digest_of(content);
+                        references.by_id(digest);
+                        if !self.places.blob(catalogue, id, &digest) {
+                            let detail = format!(
+                                "its bytes have the digest {}, and not the one that the metadata gives for this id; \
+                                 stored as it is",
+                                digest.to_oci()
+                            );
+                            self.problems.note(ProblemKind::DigestMismatch, &entry.path, detail);
+                        }
+                    }
                     (kind, Content::Inline(bytes)) => references.link(kind, bytes),
                     _ => {}
                 }
             }
             Kind::Dir => self.stats.dirs += 1,
-            Kind::Hardlink { .. } => {
+            Kind::Hardlink { target } => {
                 self.stats.others += 1;
-                if let PathKind::BlobData { digest } = classify(&entry.path) {
-                    references.blob(digest);
+                match classify(&entry.path) {
+                    PathKind::BlobData { digest } => references.blob(digest),
+                    PathKind::BlobById { id } => self.places.hard_link(catalogue, id, target),
+                    _ => {}
                 }
             }
             _ => self.stats.others += 1,

@@ -6,6 +6,7 @@ use dtrvault_codec::{Ending, Form, TarReport, sniff};
 use dtrvault_format::{
     BlobRecord, Digest, MetadataForm, MetadataPart, ProblemKind, Recipe, Stats, StreamRef,
 };
+use dtrvault_registry::metadata::{Table, dtr_version};
 use dtrvault_repo::Repository;
 use dtrvault_repo::rows::KnownRows;
 use dtrvault_repo::write::{Class, Session};
@@ -18,6 +19,7 @@ use super::rows_writer::{RowsWriter, StoredRows};
 use crate::content::{cut_detail, read_full};
 use crate::context::Context;
 use crate::error::{OpsError, Result};
+use crate::proof::{Catalogue, Described, RowWatch};
 
 /// Length of the reads, bytes.
 const READ_BYTES: usize = 1 << 20;
@@ -28,14 +30,18 @@ const SNIFF_BYTES: usize = 512;
 pub(super) struct Taken {
     pub(super) part: MetadataPart,
     pub(super) rows: Option<(KnownRows, StreamRef)>,
+    /// What it says of images, when it is DTR's and was to be read.
+    pub(super) catalogue: Option<Catalogue>,
 }
 
-/// Stores the stream, which is taken on `host`.
+/// Stores the stream, which is taken on `host`. With `has_images` its rows are read as well.
+#[allow(clippy::too_many_arguments, reason = "the parts of one run, each of its own kind")]
 pub(super) fn take(
     repo: &Repository,
     session: &Session,
     mut input: MetadataInput,
     host: &str,
+    has_images: bool,
     problems: &mut Problems,
     stats: &mut Stats,
     context: &Context,
@@ -62,7 +68,7 @@ pub(super) fn take(
     let mut store = match form {
         MetadataForm::Tar => {
             let start = known_rows::begin(repo, session, Origin { host, name: &input.name }, context)?;
-            Store::Tar(Box::new(RowsWriter::new(session, start)))
+            Store::Tar(Box::new(RowsWriter::new(session, start, RowWatch::new(has_images))))
         }
         MetadataForm::Other => Store::Plain(Box::new(session.stream(Class::Fine))),
         MetadataForm::Gzip | MetadataForm::Zstd => Store::Plain(Box::new(session.stream(Class::Coarse))),
@@ -81,7 +87,7 @@ pub(super) fn take(
     }
     context.proceed()?;
     let sha256: [u8; 32] = hasher.finalize().into();
-    let Stored { recipe, report, known } = store.finish(size, &input.name)?;
+    let Stored { recipe, report, known, described } = store.finish(size, &input.name)?;
     let cut = report.as_ref().and_then(cut_detail);
     if let Some(detail) = &cut {
         if !input.allow_truncated {
@@ -91,6 +97,18 @@ pub(super) fn take(
     }
     let root = report.as_ref().and_then(|report| String::from_utf8(report.root.clone()?).ok());
     let oddities = warnings(form, report.as_ref());
+    let is_dtr = root.as_deref().and_then(dtr_version).is_some();
+    let described = described.filter(|_| is_dtr);
+    if let (Some(described), Some(root), None) = (&described, &root, &cut) {
+        require_tables(described, root, &input, context)?;
+    }
+    if has_images {
+        for warning in described.iter().flat_map(Described::warnings) {
+            context.progress.warn(&format!("{}: {warning}", input.name));
+        }
+    }
+    // What a cut tar does not name is not known to be nowhere, but what it names must be there.
+    let catalogue = described.and_then(|described| described.catalogue);
     let log = match input.backup {
         None => {
             for warning in oddities {
@@ -102,7 +120,7 @@ pub(super) fn take(
             if let Some(detail) = oddities.into_iter().next() {
                 return Err(OpsError::TruncatedMetadata { name: input.name, detail });
             }
-            let found = root.as_deref().and_then(version);
+            let found = root.as_deref().and_then(dtr_version);
             if found != Some(backup.dtr.version.as_str()) {
                 let found = root.unwrap_or_default();
                 return Err(OpsError::OtherDtr { name: input.name, wanted: backup.dtr.version, found });
@@ -133,7 +151,7 @@ pub(super) fn take(
         truncated: cut.is_some(),
         log,
     };
-    Ok(Taken { part, rows })
+    Ok(Taken { part, rows, catalogue })
 }
 
 /// Where the stream's bytes go.
@@ -147,6 +165,7 @@ struct Stored {
     recipe: Recipe,
     report: Option<TarReport>,
     known: Option<KnownRows>,
+    described: Option<Described>,
 }
 
 impl Store {
@@ -160,22 +179,31 @@ impl Store {
     fn finish(self, size: u64, name: &str) -> Result<Stored> {
         match self {
             Self::Plain(stream) => {
-                Ok(Stored { recipe: Recipe::Plain(stream.finish()?), report: None, known: None })
+                let recipe = Recipe::Plain(stream.finish()?);
+                Ok(Stored { recipe, report: None, known: None, described: None })
             }
             Self::Tar(rows) => {
                 let stored = rows.finish(size)?;
                 let stored = stored.ok_or_else(|| OpsError::Unproven { name: name.to_owned() })?;
-                let StoredRows { recipe, report, known } = stored;
-                Ok(Stored { recipe, report: Some(report), known: Some(known) })
+                let StoredRows { recipe, report, known, described } = stored;
+                Ok(Stored { recipe, report: Some(report), known: Some(known), described: Some(described) })
             }
         }
     }
 }
 
-/// What the first folder of a DTR's tar says: `dtr-backup-v<version>`, with a mode behind it in newer versions.
-pub(super) fn version(root: &str) -> Option<&str> {
-    let version = root.strip_prefix("dtr-backup-v")?.split('-').next()?;
-    version.starts_with(|c: char| c.is_ascii_digit()).then_some(version)
+/// Refuses a backup of DTR that lacks a table it must have: it would restore no images.
+fn require_tables(described: &Described, root: &str, input: &MetadataInput, context: &Context) -> Result<()> {
+    let missing = described.missing_tables(root);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let tables = missing.into_iter().map(Table::name).collect::<Vec<_>>().join(", ");
+    if !input.allow_missing_tables {
+        return Err(OpsError::MissingTables { name: input.name.clone(), tables });
+    }
+    context.progress.warn(&format!("{}: these tables are missing: {tables}", input.name));
+    Ok(())
 }
 
 /// What is odd about the stream: of one that was taken elsewhere it is told, of a backup it is an error.
@@ -202,17 +230,4 @@ fn warnings(form: MetadataForm, report: Option<&TarReport>) -> Vec<String> {
         _ => return Vec::new(),
     };
     vec![odd]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_of_any_length_are_read_whole() {
-        assert_eq!(version("dtr-backup-v2.9.29-online"), Some("2.9.29"));
-        assert_eq!(version("dtr-backup-v2.10.0"), Some("2.10.0"));
-        assert_eq!(version("dtr-backup-v"), None);
-        assert_eq!(version("something"), None);
-    }
 }

@@ -19,6 +19,7 @@ use std::time::Instant;
 
 use dtrvault_format::limits::FORMAT_VERSION;
 use dtrvault_format::{DtrIdentity, ImagesPart, MetadataPart, Problem, Snapshot, SnapshotId, Stats, Time};
+use dtrvault_registry::metadata::dtr_version;
 use dtrvault_registry::source::{Source, WalkOptions};
 use dtrvault_repo::Repository;
 
@@ -38,6 +39,8 @@ pub struct MetadataInput {
     pub size: Option<u64>,
     /// A tar that ends within a member is taken all the same.
     pub allow_truncated: bool,
+    /// A backup of DTR is taken also when it lacks a table that it should have.
+    pub allow_missing_tables: bool,
     /// The backup that writes it, when that is run for this snapshot.
     pub backup: Option<Backup>,
 }
@@ -134,18 +137,30 @@ pub fn run(repo: &Repository, options: SnapshotOptions, context: &Context) -> Re
         error => error,
     };
     let metadata = metadata
-        .map(|input| metadata::take(repo, &session, input, &host, &mut problems, &mut stats, context))
+        .map(|input| {
+            let has_images = images.is_some();
+            metadata::take(repo, &session, input, &host, has_images, &mut problems, &mut stats, context)
+        })
         .transpose()
         .map_err(explain)?;
-    let (metadata, rows) = metadata.map_or((None, None), |taken| (Some(taken.part), taken.rows));
+    let (metadata, rows, catalogue) =
+        metadata.map_or((None, None, None), |taken| (Some(taken.part), taken.rows, taken.catalogue));
     let mut parent_id = None;
     let mut images_part = None;
     let mut tree_cache = None;
     let mut layers = LayerReport::default();
     let mut content_bytes = metadata.as_ref().map_or(0, |part| part.size);
     if let Some(input) = &images {
-        let taken = images::take(repo, &session, input, &host, readers, &mut problems, &mut stats, context)
-            .map_err(explain)?;
+        let run = images::Run {
+            repo,
+            session: &session,
+            input,
+            host: &host,
+            readers,
+            catalogue: catalogue.as_ref(),
+            context,
+        };
+        let taken = images::take(&run, &mut problems, &mut stats).map_err(explain)?;
         parent_id = taken.parent;
         if let Some(before) = taken.parent_time.filter(|before| before.secs > time.secs) {
             context.progress.warn(&format!(
@@ -231,7 +246,7 @@ fn require_registry(images: &ImagesInput) -> Result<()> {
 
 /// What the first folder of a metadata tar says of the DTR it is of.
 fn identity(metadata: &MetadataPart) -> Option<DtrIdentity> {
-    let version = metadata::version(metadata.root.as_deref()?)?.to_owned();
+    let version = dtr_version(metadata.root.as_deref()?)?.to_owned();
     Some(DtrIdentity { version, replica: None, cluster: None, image: None, storage: None })
 }
 

@@ -12,6 +12,7 @@ use dtrvault_repo::write::{Class, Session, StreamWriter};
 
 use super::known_rows::Start;
 use crate::error::{OpsError, Result};
+use crate::proof::{Described, RowWatch};
 
 /// The tar is handed on in stretches of about so many bytes.
 const BATCH_BYTES: usize = 4 << 20;
@@ -23,6 +24,7 @@ const WAITING: usize = 2;
 /// Takes a tar's bytes.
 pub(super) struct RowsWriter {
     labels: TarLabels,
+    watch: RowWatch,
     /// `None` once no more comes.
     batches: Option<SyncSender<Batch>>,
     spare: Receiver<Batch>,
@@ -35,10 +37,13 @@ pub(super) struct StoredRows {
     pub(super) report: TarReport,
     /// To be kept for the next run once the snapshot stands.
     pub(super) known: KnownRows,
+    /// What its rows say.
+    pub(super) described: Described,
 }
 
 impl RowsWriter {
-    pub(super) fn new(session: &Session, start: Start) -> Self {
+    /// `watch` sees all that is written.
+    pub(super) fn new(session: &Session, start: Start, watch: RowWatch) -> Self {
         let streams = Streams {
             columns: ColumnsWriter::new(),
             column_stream: session.stream(Class::Fine),
@@ -60,11 +65,11 @@ impl RowsWriter {
             }
             Ok(streams)
         });
-        Self { labels: TarLabels::new(), batches: Some(batches), spare, worker: Some(worker) }
+        Self { labels: TarLabels::new(), watch, batches: Some(batches), spare, worker: Some(worker) }
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.labels.push(bytes);
+        self.labels.push_watched(bytes, &mut self.watch);
         if self.labels.bytes() < BATCH_BYTES {
             return Ok(());
         }
@@ -93,7 +98,8 @@ impl RowsWriter {
             return Ok(None);
         }
         let (recipe, known) = streams.finish()?;
-        Ok(Some(StoredRows { recipe, report, known }))
+        let described = std::mem::replace(&mut self.watch, RowWatch::new(false)).finish();
+        Ok(Some(StoredRows { recipe, report, known, described }))
     }
 }
 

@@ -18,6 +18,7 @@ pub fn take(repo: &Repository, root: &Path, metadata: Option<Vec<u8>>) -> Snapsh
         size: None,
         allow_truncated: false,
         backup: None,
+        allow_missing_tables: false,
     });
     let source = Box::new(Local::new(root).unwrap());
     let options = SnapshotOptions {
