@@ -1,6 +1,6 @@
 //! `check`: whether everything is there, and right.
 
-use dtrvault_ops::check::{self, CheckReport, Damage, ReadData, UnusablePack};
+use dtrvault_ops::check::{self, CheckReport, Damage, ReadData, Unresolved, UnusablePack};
 use dtrvault_ops::format::tree::display_path;
 
 use crate::app::App;
@@ -14,7 +14,8 @@ use crate::render::{count, grouped, short, tame};
 #[command(
     long_about = "Checks that everything that the snapshots need is there: trees, recipes, chunks, and packs \
                   of the right sizes. With --read-data, every pack is read and every blob is made and held \
-                  against its digest, as a restore would, or a part of them. Damage is listed by object, snapshot, path and blob, and never stops the \
+                  against its digest, as a restore would, or a part of them. Every tag of the newest snapshot of each registry must lead to a \
+                  manifest whose every blob is there; what they lack is listed, and gives the exit code 3 if the snapshot says that it is complete. Damage is listed by object, snapshot, path and blob, and never stops the \
                   search; the exit code is 13 then.",
     after_help = "\
 Examples:
@@ -65,11 +66,16 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<Exit> {
     } else {
         app.output.lines(lines(&report, args.read_data, app.output.quiet))?;
     }
-    Ok(if report.is_sound() { Exit::Done } else { Exit::Damage })
+    Ok(match (report.is_sound(), report.unproven_snapshots) {
+        (false, _) => Exit::Damage,
+        (true, 0) => Exit::Done,
+        (true, _) => Exit::Incomplete,
+    })
 }
 
 fn lines(report: &CheckReport, read_data: Option<ReadData>, quiet: bool) -> Vec<String> {
     let mut lines: Vec<String> = report.damage.iter().map(damage_line).collect();
+    lines.extend(report.unresolved.iter().map(unresolved_line));
     if !quiet {
         lines.push(format!(
             "checked {}, {}, {}, {}",
@@ -83,6 +89,17 @@ fn lines(report: &CheckReport, read_data: Option<ReadData>, quiet: bool) -> Vec<
             lines.push(format!("read {packs}, {}", human(report.read_bytes)));
         }
         lines.extend(unnamed_lines(report));
+        if report.tags > 0 {
+            let tags = count(report.tags, "tag", "tags");
+            lines.push(format!(
+                "proven that every blob is there: {} of {tags} of the newest snapshots",
+                grouped(report.proven_tags)
+            ));
+        }
+    }
+    if report.unproven_snapshots > 0 {
+        let snapshots = count(report.unproven_snapshots, "snapshot lacks", "snapshots lack");
+        lines.push(format!("INCOMPLETE: {snapshots} what tags need, and should not"));
     }
     match report.damage_count {
         0 if quiet => {}
@@ -128,6 +145,11 @@ fn unnamed_lines(report: &CheckReport) -> Vec<String> {
         ));
     }
     lines
+}
+
+fn unresolved_line(unresolved: &Unresolved) -> String {
+    let Unresolved { snapshot, missing } = unresolved;
+    format!("missing: snapshot {}: {}", short(snapshot), tame(&missing.to_string()))
 }
 
 fn damage_line(damage: &Damage) -> String {

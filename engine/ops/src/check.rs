@@ -1,5 +1,6 @@
 //! `check`: whether everything that snapshots need is there, and with `read_data` whether
-//! every byte of it is right. Damage is listed, and never stops the search.
+//! every byte of it is right; and whether every tag leads to an image. Damage is listed, and never stops
+//! the search.
 
 mod chosen;
 mod made;
@@ -7,6 +8,7 @@ mod packs;
 mod recipes;
 mod report;
 mod snapshots;
+mod tags;
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,6 +19,7 @@ use dtrvault_repo::read::{Lost, Reader};
 pub use self::chosen::ReadData;
 use self::report::of_error;
 pub use self::report::{CheckReport, Damage, UnusablePack};
+pub use self::tags::Unresolved;
 use crate::context::Context;
 use crate::error::Result;
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use dtrvault_format::{Digest, ProblemKind};
 use dtrvault_ops::check::ReadData;
+use dtrvault_ops::proof::{self, Witness};
 use dtrvault_ops::restore::{RestoreOptions, Want};
 use dtrvault_ops::snapshot::{ImagesInput, Layers, SnapshotOptions, SnapshotReport};
 use dtrvault_ops::{Context, check, restore, snapshot};
@@ -258,6 +259,27 @@ fn check_finds_what_restore_would() {
     fs::remove_file(&path).unwrap();
     let report = check::run(&world.open(), ReadData::Nothing, &Context::default()).unwrap();
     assert!(report.damage.iter().any(|damage| damage.blob == Some(layer)));
+}
+
+#[test]
+fn a_proof_follows_tags_to_blobs() {
+    let world = World::new();
+    let (manifest, layer) = world.image("1", &vec![1; 100_000]);
+    let id = world.snapshot().id;
+    let prove = |snapshot: &str| proof::run(&world.open(), snapshot, &Context::default()).unwrap();
+    let whole = prove("latest");
+    assert!(whole.is_whole() && whole.witness == Witness::Links);
+    assert_eq!((whole.snapshot, whole.tags, whole.proven_tags, whole.manifests), (id, 1, 1, 1));
+    let path = |digest: &Digest| world.root().join(blob_path(digest));
+    fs::remove_file(path(&layer)).unwrap();
+    world.snapshot();
+    let lacking = prove("latest");
+    assert_eq!((lacking.proven_tags, lacking.missing_count), (0, 1));
+    assert_eq!((lacking.missing[0].digest, lacking.missing[0].is_manifest), (layer, false));
+    fs::remove_file(path(&manifest)).unwrap();
+    world.snapshot();
+    assert!(prove("latest").missing[0].is_manifest);
+    assert!(prove(&id.to_string()).is_whole(), "what was taken before stays proven");
 }
 
 #[test]

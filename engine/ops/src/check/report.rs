@@ -4,6 +4,7 @@ use dtrvault_format::tree::path_as_text;
 use dtrvault_format::{Digest, SnapshotId};
 use dtrvault_repo::RepoError;
 
+use super::tags::Unresolved;
 use crate::error::OpsError;
 
 /// Most memory that the list of damage takes, bytes.
@@ -67,6 +68,17 @@ pub struct CheckReport {
     pub unreferenced_bytes: u64,
     /// Those among them that cannot be used, of as many as were opened.
     pub unusable_packs: Vec<UnusablePack>,
+    /// Tags of the newest snapshot of each source.
+    pub tags: u64,
+    /// Those whose manifest and whose every blob is there.
+    pub proven_tags: u64,
+    /// What the others lack: the first of it, for each source. No damage of the repository, unless that
+    /// is listed too: the registry lacked it.
+    pub unresolved: Vec<Unresolved>,
+    /// All that they lack, counted.
+    pub unresolved_count: u64,
+    /// Snapshots among these that lack something, and say that they are complete.
+    pub unproven_snapshots: u64,
     /// What is damaged, as far as memory goes.
     pub damage: Vec<Damage>,
     /// All that is damaged, counted.

@@ -22,6 +22,7 @@ impl Check<'_> {
             self.report.snapshots += 1;
             self.snapshot(*id, snapshot)?;
         }
+        self.tags(&snapshots.sound)?;
         // What no snapshot names is damage all the same: the next snapshot would rely on it.
         let named: HashSet<Digest> = self.report.damage.iter().filter_map(|damage| damage.blob).collect();
         for digest in self.damaged_blobs.difference(&named) {
@@ -93,6 +94,7 @@ impl Check<'_> {
             }
             Some(_) => return Ok(()),
         };
+        self.damaged_blobs.insert(digest);
         self.report.add(Damage {
             object: None,
             snapshot: Some(snapshot),
