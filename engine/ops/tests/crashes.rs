@@ -161,7 +161,7 @@ impl Source {
             header.set_size(600);
             header.set_mode(0o644);
             header.set_mtime(1_700_000_000 + evening * 86_400 + row);
-            let name = format!("dtr-backup-v2.9.0/rethink/row{}", row + evening);
+            let name = format!("backup/row{}", row + evening);
             tar.append_data(&mut header, name, noise(seed, 600).as_slice()).unwrap();
         }
         Self { root, metadata: tar.into_inner().unwrap() }
