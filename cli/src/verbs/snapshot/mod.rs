@@ -168,7 +168,14 @@ fn metadata(args: &Args, path: &Path) -> Result<MetadataInput> {
             return Err(CliError::usage("a terminal gives no metadata tar", "pipe it in, or name a file"));
         }
         let stream: Box<dyn Read + Send> = Box::new(io::stdin());
-        return Ok(MetadataInput { stream, name, size: None, allow_truncated, allow_missing_tables, backup: None });
+        return Ok(MetadataInput {
+            stream,
+            name,
+            size: None,
+            allow_truncated,
+            allow_missing_tables,
+            backup: None,
+        });
     }
     let fail = |source| OpsError::Metadata { name: name.clone(), source };
     let file = File::open(path).map_err(fail)?;

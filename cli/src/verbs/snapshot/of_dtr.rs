@@ -115,6 +115,7 @@ pub(super) fn run(app: &App, args: &Args, host: String) -> Result<Exit> {
         images,
         walk: walk(args)?,
         layers: args.layers.into(),
+        allow_missing_tables: args.allow_missing_tables,
         freeze: of_dtr.freeze,
         api: ApiAccess {
             url: of_dtr.dtr_url.clone(),

@@ -33,6 +33,8 @@ pub struct DtrSnapshotOptions {
     pub walk: WalkOptions,
     /// How layers are stored.
     pub layers: Layers,
+    /// Take a backup also when it lacks a table that it should have.
+    pub allow_missing_tables: bool,
     /// Keep the registry read-only while metadata is read.
     pub freeze: bool,
     /// How DTR's API is reached, to freeze and to thaw.
@@ -115,6 +117,7 @@ pub fn run(
         name: format!("dtr-{}", replica.id),
         size: None,
         allow_truncated: false,
+        allow_missing_tables: options.allow_missing_tables,
         backup: Some(Backup { dtr, log: Box::new(move || log.text()) }),
     };
     let images = ImagesInput { source, walk: options.walk, layers: options.layers };

@@ -97,6 +97,9 @@ pub(super) fn take(
     }
     let root = report.as_ref().and_then(|report| String::from_utf8(report.root.clone()?).ok());
     let oddities = warnings(form, report.as_ref());
+    if let (Some(detail), true) = (oddities.first(), input.backup.is_some()) {
+        return Err(OpsError::TruncatedMetadata { name: input.name, detail: detail.clone() });
+    }
     let is_dtr = root.as_deref().and_then(dtr_version).is_some();
     let described = described.filter(|_| is_dtr);
     if let (Some(described), Some(root), None) = (&described, &root, &cut) {
@@ -117,9 +120,6 @@ pub(super) fn take(
             None
         }
         Some(backup) => {
-            if let Some(detail) = oddities.into_iter().next() {
-                return Err(OpsError::TruncatedMetadata { name: input.name, detail });
-            }
             let found = root.as_deref().and_then(dtr_version);
             if found != Some(backup.dtr.version.as_str()) {
                 let found = root.unwrap_or_default();
