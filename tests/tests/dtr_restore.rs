@@ -42,6 +42,10 @@ fn what_was_lost_is_back_after_one_command() {
             assert_eq!(listing::listing(&dtr.registry_folder()), images, "{version}");
             assert_eq!(dtr.running().len(), 9, "{version}");
             assert_eq!(report["proof"]["failed_count"], 0, "{version}");
+            assert_eq!(
+                (report["tags"]["tags"].as_u64(), report["tags"]["proven_tags"].as_u64()),
+                (Some(3), Some(3))
+            );
             assert!(!report["still_to_do"].as_array().unwrap().is_empty());
             // And it can be backed up again.
             vault.run(["snapshot", "--replica-id", dtr.replica()]).ok();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use dtrvault_ops::cluster::{NoReplicaId, ReplicaId};
 use dtrvault_ops::dtr::restore::{self, DtrRestoreOptions, DtrRestoreReport, Gate, Place, Plan};
+use dtrvault_ops::proof::ProofReport;
 use serde::Serialize;
 
 use super::show::View as FilesView;
@@ -15,7 +16,7 @@ use crate::exit::Exit;
 use crate::progress::say;
 use crate::render::size::human;
 use crate::render::time::{local, parse_seconds};
-use crate::render::{count, short, tame};
+use crate::render::{count, grouped, short, tame};
 use crate::verbs::PartArg;
 
 /// How DTR is restored.
@@ -166,6 +167,9 @@ fn exit(report: &DtrRestoreReport) -> Exit {
             exit = Exit::Incomplete;
         }
     }
+    if report.tags.as_ref().is_some_and(|tags| !tags.is_whole()) {
+        exit = Exit::Incomplete;
+    }
     if damaged { Exit::Damage } else { exit }
 }
 
@@ -231,8 +235,23 @@ struct View<'a> {
     destroyed_volumes: &'a [String],
     images: Option<FilesView<'a>>,
     proof: Option<FilesView<'a>>,
+    tags: Option<TagsView>,
     metadata_bytes: Option<u64>,
     still_to_do: &'a [&'static str],
+}
+
+#[derive(Serialize)]
+struct TagsView {
+    tags: u64,
+    proven_tags: u64,
+    missing_count: u64,
+}
+
+impl From<&ProofReport> for TagsView {
+    fn from(proof: &ProofReport) -> Self {
+        let ProofReport { tags, proven_tags, missing_count, .. } = *proof;
+        Self { tags, proven_tags, missing_count }
+    }
 }
 
 fn show(app: &App, report: &DtrRestoreReport) -> Result<()> {
@@ -249,6 +268,7 @@ fn show(app: &App, report: &DtrRestoreReport) -> Result<()> {
             destroyed_volumes: &report.destroyed.volumes,
             images: report.images.as_ref().map(FilesView::new),
             proof: report.proof.as_ref().map(FilesView::new),
+            tags: report.tags.as_ref().map(TagsView::from),
             metadata_bytes: report.metadata_bytes,
             still_to_do: &report.still_to_do,
         });
@@ -272,6 +292,10 @@ fn show(app: &App, report: &DtrRestoreReport) -> Result<()> {
             let files = count(proof.files, "file", "files");
             lines.push(format!("  mended       {files} that DTR's installation had changed"));
         }
+    }
+    if let Some(tags) = &report.tags {
+        let can = format!("{} of {}", grouped(tags.proven_tags), count(tags.tags, "tag", "tags"));
+        lines.push(format!("  tags         {can} can be pulled"));
     }
     lines.push("still to do:".to_owned());
     lines.extend(report.still_to_do.iter().map(|what| format!("  - {what}")));

@@ -23,6 +23,7 @@ use super::stop;
 use crate::content::read_blob;
 use crate::context::Context;
 use crate::error::{OpsError, Result};
+use crate::proof::{self, ProofReport};
 use crate::restore::RestoreReport;
 use journal::{Journal, Stage};
 
@@ -80,6 +81,8 @@ pub struct DtrRestoreReport {
     pub images: Option<RestoreReport>,
     /// Image content as it was found afterwards, file by file against its digest.
     pub proof: Option<RestoreReport>,
+    /// Whether every tag leads to blobs that are back.
+    pub tags: Option<ProofReport>,
     /// Bytes of metadata that DTR took.
     pub metadata_bytes: Option<u64>,
     /// What only the operator can do.
@@ -126,6 +129,7 @@ pub fn run(
         destroyed: Remains::default(),
         images: None,
         proof: None,
+        tags: None,
         metadata_bytes: None,
         still_to_do: plan.still_to_do(options),
     };
@@ -142,6 +146,7 @@ pub fn run(
         // DTR may have touched the volume: what stands there now is what counts.
         if let Some(images) = &plan.images {
             report.proof = run.prove(images)?;
+            report.tags = Some(proof::run(repo, &plan.snapshot.to_string(), context)?);
         }
     }
     run.journal.remove()?;
