@@ -201,15 +201,18 @@ impl ChainEncoder {
         let effort = *effort;
         let enterable = filled.saturating_sub(SHORTEST - 1);
         let (mut at, mut pending, mut byte_pending) = (self.at, self.pending, self.byte_pending);
+        // Looked up a position ahead, so that it is there when it is needed.
+        let mut next_head = chains.head(window, at);
         while at < end && tokens.len() < BLOCK {
             let mut found = Match::NONE;
             if at < enterable {
-                let head = chains.enter(window, at);
+                let head = chains.enter_behind(at, next_head);
+                next_head = chains.head(window, at.wrapping_add(1));
                 let most = filled.wrapping_sub(at).min(MAX_MATCH);
                 // What is no longer than the pending match would not be taken.
                 if pending.length < effort.lazy && pending.length < most {
                     let search = Search::new(window, chains, at, most, effort.nice, pending.length);
-                    found = if pending.length >= SHORTEST && at.saturating_sub(HALF) >= *gap {
+                    found = if at.saturating_sub(HALF) >= *gap {
                         search.along_tail(head, effort.tries)
                     } else {
                         search.along(head, effort.tries)
@@ -223,6 +226,7 @@ impl ChainEncoder {
                     chains.enter(window, inside);
                 }
                 at = next;
+                next_head = chains.head(window, at);
                 (pending, byte_pending) = (Match::NONE, false);
             } else {
                 if byte_pending {

@@ -10,6 +10,8 @@ pub(super) const FULL: usize = 2 * HALF;
 pub(super) const SHORTEST: usize = 4;
 /// Matches of the least length may be this far away.
 const NEAR: usize = 4096;
+/// Candidates that are tried before a rarer chain is looked for: most chains are no longer.
+const FEW: usize = 4;
 const HASH_BITS: u32 = 17;
 
 /// A match: none if its length is under [`SHORTEST`].
@@ -21,6 +23,13 @@ pub(super) struct Match {
 
 impl Match {
     pub(super) const NONE: Self = Self { length: SHORTEST - 1, distance: 0 };
+}
+
+/// A chain, and the entry that heads it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Head {
+    chain: usize,
+    entry: u16,
 }
 
 /// Positions by hash, and by each position the one before it. Everywhere here 1 is added to
@@ -47,12 +56,24 @@ impl Chains {
     /// Enters the position `at`, and returns what was the head of its chain.
     #[inline(always)]
     pub(super) fn enter(&mut self, window: &Window, at: usize) -> u16 {
-        let head = &mut self.heads[hash(window.load32(at))];
-        let former = *head;
+        self.enter_behind(at, self.head(window, at))
+    }
+
+    /// The chain that a position belongs to, and what heads it.
+    #[inline(always)]
+    pub(super) fn head(&self, window: &Window, at: usize) -> Head {
+        let chain = hash(window.load32(at));
+        Head { chain, entry: self.heads[chain] }
+    }
+
+    /// Enters the position `at` behind the head of its chain.
+    #[inline(always)]
+    pub(super) fn enter_behind(&mut self, at: usize, head: Head) -> u16 {
+        let former = head.entry;
         let entry = at.wrapping_add(1);
         self.before[entry & (HALF - 1)] = former;
         self.ranks[entry & (FULL - 1)] = self.ranks[former as usize].wrapping_add(1);
-        *head = entry as u16;
+        self.heads[head.chain & ((1 << HASH_BITS) - 1)] = entry as u16;
         former
     }
 
@@ -148,20 +169,33 @@ impl<'a> Search<'a> {
         self.found()
     }
 
-    /// Finds the same, and mostly sooner if there is a match already. All positions within reach
-    /// must have been entered.
+    /// Finds the same, and mostly sooner. All positions within reach must have been entered.
     ///
-    /// A longer match has the tail as well, which has a chain of its own, and that is rarer
-    /// often. It leads to the same candidates; ranks tell whether they are too many steps away.
+    /// Once there is a match, a longer one has the tail as well, which has a chain of its own, and
+    /// that is rarer often. It leads to the same candidates; ranks tell whether they are too many
+    /// steps away.
     #[inline(always)]
     pub(super) fn along_tail(mut self, head: u16, tries: usize) -> Match {
-        let chains = self.chains;
-        let (at, ahead) = (self.at, self.tail_at);
+        let (chains, at) = (self.chains, self.at);
         let floor = at.saturating_sub(HALF);
+        let mut own = Walked { next: head as usize, tries, done: false };
+        if self.best.length < SHORTEST {
+            let few = tries.min(FEW);
+            own = self.walk(own.next, 0, floor, few, |_| true);
+            if own.done || own.tries > 0 {
+                return self.found();
+            }
+            own.tries = tries.wrapping_sub(few);
+            if self.best.length < SHORTEST {
+                self.walk(own.next, 0, floor, own.tries, |_| true);
+                return self.found();
+            }
+        }
+        let ahead = self.tail_at;
         let tail = chains.heads[hash(self.tail)] as usize;
         // What is so near that its tail was not entered yet is in the own chain alone.
         let near = at.wrapping_sub(ahead).wrapping_add(1).max(floor);
-        let own = self.walk(head as usize, 0, near, tries, |_| true);
+        let own = self.walk(own.next, 0, near, own.tries, |_| true);
         if own.done {
             return self.found();
         }
