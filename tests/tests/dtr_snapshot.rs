@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use dtrvault_tests::dtr::{Blobs, Dtr, Fault, Layout};
-use dtrvault_tests::{Run, Vault, with_engine};
+use dtrvault_tests::{Run, Vault, Words, with_engine};
 
 /// An operator's environment on the engine of a DTR.
 fn vault(dtr: &Dtr) -> Vault {
@@ -176,9 +176,10 @@ fn a_killed_run_leaves_nothing_that_the_next_does_not_set_right() {
         let url = dtr.url();
         let freeze = ["snapshot", "--freeze", "--dtr-url", url.as_str(), "--replica-id", dtr.replica()];
         dtr.fails(Fault::Slow(Duration::from_millis(50)));
-        for pause in [60, 150, 300, 600, 900, 1300] {
+        let mut pauses = Words::new(41);
+        for _ in 0..20 {
             let mut child = vault.command(freeze).spawn().unwrap();
-            std::thread::sleep(Duration::from_millis(pause));
+            std::thread::sleep(Duration::from_millis(40 + pauses.below(1800)));
             child.kill().unwrap();
             child.wait().unwrap();
         }

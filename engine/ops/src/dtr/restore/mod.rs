@@ -185,12 +185,26 @@ impl Run<'_> {
         }
         if !plan.remains.is_empty() {
             self.context.progress.stage("destroying", None);
-            self.install.destroy(self.engine, &self.around)?;
-            let left = Remains::find(self.engine, &plan.replica)?;
-            left.remove_but(self.engine, "")?;
+            self.destroy()?;
         }
         self.journal.write(&plan.snapshot, Stage::Destroyed)?;
         Ok(plan.remains.clone())
+    }
+
+    /// Runs DTR's own `destroy`, and removes what that leaves.
+    fn destroy(&self) -> Result<()> {
+        let replica = &self.plan.replica;
+        let mut left = Remains::find(self.engine, replica)?;
+        // Of a replica without containers DTR knows nothing, and refuses.
+        if !left.containers.is_empty() {
+            let done = self.install.destroy(self.engine, &self.around);
+            left = Remains::find(self.engine, replica)?;
+            // One that was cut off goes on in the cluster: then there is nothing to destroy any more.
+            if !left.containers.is_empty() {
+                done?;
+            }
+        }
+        Ok(left.remove_but(self.engine, "")?)
     }
 
     /// Installs the replica from the metadata. Gives the bytes that DTR took.
