@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use dtrvault_dtr_stand_in::{Version, settings};
 
-use crate::{DockerEngine, Run};
+use crate::{DockerEngine, Run, Vault};
 
 mod answers;
 mod ask;
@@ -79,6 +79,18 @@ impl Dtr {
     /// The engine it is on.
     pub fn engine(&self) -> &Arc<DockerEngine> {
         &self.cluster.shared().engine
+    }
+
+    /// An operator's environment with a new repository, on the engine of this DTR and with its administrator. It is
+    /// called after the replica, so that its containers are told from those of other tests.
+    pub fn vault(&self) -> Vault {
+        let mut vault = Vault::init();
+        vault.set("DTRVAULT_HOST", self.replica());
+        vault.set("DOCKER_HOST", self.engine().host().as_str());
+        for (name, value) in self.environment() {
+            vault.set(&name, value.as_str());
+        }
+        vault
     }
 
     /// Id of its replica.

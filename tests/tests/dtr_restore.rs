@@ -7,13 +7,7 @@ use dtrvault_tests::{Run, Vault, listing, with_engine};
 
 /// An operator's environment on the engine of a DTR, with a snapshot of it.
 fn vault(dtr: &Dtr) -> Vault {
-    let mut vault = Vault::init();
-    // So that its containers are told from those of other tests.
-    vault.set("DTRVAULT_HOST", dtr.replica());
-    vault.set("DOCKER_HOST", dtr.engine().host().as_str());
-    for (name, value) in dtr.environment() {
-        vault.set(&name, value.as_str());
-    }
+    let vault = dtr.vault();
     vault.run(["snapshot", "--with-uploads", "--replica-id", dtr.replica()]).ok();
     vault
 }

@@ -7,22 +7,6 @@ use std::time::{Duration, Instant};
 use dtrvault_tests::dtr::{Blobs, Dtr, Fault, Layout};
 use dtrvault_tests::{Run, Vault, Words, with_engine};
 
-/// An operator's environment on the engine of a DTR.
-fn vault(dtr: &Dtr) -> Vault {
-    let mut vault = Vault::init();
-    at(&mut vault, dtr);
-    vault
-}
-
-fn at(vault: &mut Vault, dtr: &Dtr) {
-    // So that its containers are told from those of other tests.
-    vault.set("DTRVAULT_HOST", dtr.replica());
-    vault.set("DOCKER_HOST", dtr.engine().host().as_str());
-    for (name, value) in dtr.environment() {
-        vault.set(&name, value.as_str());
-    }
-}
-
 /// `snapshot` of one DTR; the engine may have those of other tests.
 fn snapshot(vault: &Vault, dtr: &Dtr, more: &[&str]) -> Run {
     vault.run([&["snapshot", "--json", "--replica-id", dtr.replica()], more].concat())
@@ -53,7 +37,7 @@ fn a_dtr_is_taken_whole_and_a_second_time_for_next_to_nothing() {
     with_engine("a_dtr_is_taken_whole_and_a_second_time_for_next_to_nothing", |engine| {
         for (number, version) in [(1, "2.4.0"), (2, "2.7.0"), (3, "2.9.29"), (4, "2.10.0")] {
             let dtr = Dtr::start(&engine, version, Layout::new(number));
-            let vault = vault(&dtr);
+            let vault = dtr.vault();
             let first = snapshot(&vault, &dtr, &[]).ok().json();
             assert_eq!(first["complete"], true, "{version}");
             assert_eq!(first["dtr"]["version"], version);
@@ -79,7 +63,7 @@ fn both_ways_of_naming_blobs_are_taken_and_given_back() {
     with_engine("both_ways_of_naming_blobs_are_taken_and_given_back", |engine| {
         for (number, blobs) in [(11, Blobs::ByDigest), (12, Blobs::ById)] {
             let dtr = Dtr::start(&engine, "2.9.29", Layout { blobs: Some(blobs), ..Layout::new(number) });
-            let vault = vault(&dtr);
+            let vault = dtr.vault();
             snapshot(&vault, &dtr, &["--with-uploads"]).ok();
             vault.run(["restore", "--snapshot", "latest", "--target", "back", "--part", "images"]).ok();
             let folder = dtr.registry_folder();
@@ -94,7 +78,7 @@ fn both_ways_of_naming_blobs_are_taken_and_given_back() {
 fn what_fails_records_nothing_and_says_why() {
     with_engine("what_fails_records_nothing_and_says_why", |engine| {
         let dtr = Dtr::start(&engine, "2.9.29", Layout::new(21));
-        let vault = vault(&dtr);
+        let vault = dtr.vault();
         for (fault, word) in [
             (Fault::Exit { after: 0, code: 7 }, "exit code 7"),
             (Fault::Exit { after: 20_000, code: 1 }, "exit code 1"),
@@ -126,7 +110,7 @@ fn what_fails_records_nothing_and_says_why() {
 fn no_secret_shows_anywhere() {
     with_engine("no_secret_shows_anywhere", |engine| {
         let dtr = Dtr::start(&engine, "2.9.29", Layout::new(31));
-        let vault = vault(&dtr);
+        let vault = dtr.vault();
         let environment = dtr.environment();
         let (_, password) = environment.iter().find(|(name, _)| name == "UCP_PASSWORD").unwrap();
         dtr.tells_secrets();
@@ -171,7 +155,7 @@ fn watch(mut command: std::process::Command, dtr: &Dtr) -> (String, Run) {
 fn a_killed_run_leaves_nothing_that_the_next_does_not_set_right() {
     with_engine("a_killed_run_leaves_nothing_that_the_next_does_not_set_right", |engine| {
         let dtr = Dtr::start(&engine, "2.9.29", Layout::new(41));
-        let vault = vault(&dtr);
+        let vault = dtr.vault();
         snapshot(&vault, &dtr, &[]).ok();
         let url = dtr.url();
         let freeze = ["snapshot", "--freeze", "--dtr-url", url.as_str(), "--replica-id", dtr.replica()];
@@ -195,7 +179,7 @@ fn a_killed_run_leaves_nothing_that_the_next_does_not_set_right() {
 fn a_frozen_registry_is_let_go_whatever_happens() {
     with_engine("a_frozen_registry_is_let_go_whatever_happens", |engine| {
         let dtr = Dtr::start(&engine, "2.9.29", Layout::new(51));
-        let vault = vault(&dtr);
+        let vault = dtr.vault();
         let url = dtr.url();
         let freeze = ["--freeze", "--dtr-url", url.as_str()];
         snapshot(&vault, &dtr, &freeze).ok();
@@ -224,7 +208,7 @@ fn a_frozen_registry_is_let_go_whatever_happens() {
 fn the_engine_is_reached_by_tcp_with_certificates_too() {
     with_engine("the_engine_is_reached_by_tcp_with_certificates_too", |engine| {
         let dtr = Dtr::start(&engine, "2.9.29", Layout::new(61));
-        let mut vault = vault(&dtr);
+        let mut vault = dtr.vault();
         vault.set("DOCKER_HOST", engine.tcp_host().as_str());
         vault.set("DOCKER_CERT_PATH", engine.certificates().to_str().unwrap());
         // Its folders are not known to be ours then: images come through the engine.
@@ -247,7 +231,7 @@ fn the_engine_is_reached_by_tcp_with_certificates_too() {
 fn the_authority_of_ucp_is_pinned_when_it_is_seen_first() {
     with_engine("the_authority_of_ucp_is_pinned_when_it_is_seen_first", |engine| {
         let dtr = Dtr::start(&engine, "2.9.29", Layout::new(71));
-        let mut vault = vault(&dtr);
+        let mut vault = dtr.vault();
         vault.set("UCP_CA", None);
         snapshot(&vault, &dtr, &[]).ok();
         let pins = vault.at("home/.local/state/dtrvault/authorities");
@@ -264,7 +248,7 @@ fn the_authority_of_ucp_is_pinned_when_it_is_seen_first() {
 fn status_says_what_wants_attention() {
     with_engine("status_says_what_wants_attention", |engine| {
         let dtr = Dtr::start(&engine, "2.9.29", Layout::new(81));
-        let vault = vault(&dtr);
+        let vault = dtr.vault();
         vault.run(["dtr", "status"]).exits(3).tells("there is no snapshot").tells(dtr.replica());
         snapshot(&vault, &dtr, &[]).ok();
         let seen = vault.run(["dtr", "status", "--json", "--max-age", "1h"]).json();

@@ -4,12 +4,13 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::container::Task;
 use crate::engine::{Engine, Stop};
 use crate::error::Result;
 use crate::leftovers::Owner;
 use crate::log::Log;
+use crate::running::Running;
 use crate::secret::Secret;
-use crate::task::{Running, Task};
 
 /// A command of DTR's image.
 pub struct Command {

@@ -175,3 +175,56 @@ fn of_volume(name: &str, volume: Option<&Volume>) -> Storage {
         Storage::Volume { name, mountpoint }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn summary(name: &str, labels: &[(&str, &str)]) -> ContainerSummary {
+        let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        ContainerSummary {
+            names: Some(vec![name.to_owned()]),
+            labels: Some(labels),
+            ..ContainerSummary::default()
+        }
+    }
+
+    #[test]
+    fn a_container_is_of_the_replica_that_its_labels_name_or_else_its_name() {
+        let replica = |name: &str, labels: &[(&str, &str)]| {
+            named(summary(name, labels)).map(|(name, _)| name.replica.to_string())
+        };
+        let name = "/node-1/dtr-api-00000000000a";
+        assert_eq!(replica(name, &[]).unwrap(), "00000000000a");
+        assert_eq!(replica(name, &[(REPLICA_LABEL, "00000000000b")]).unwrap(), "00000000000b");
+        assert_eq!(replica(name, &[(PROJECT_LABEL, "dtr-00000000000c")]).unwrap(), "00000000000c");
+        assert_eq!(replica(name, &[(PROJECT_LABEL, "web")]).unwrap(), "00000000000a");
+        assert_eq!(replica("/web", &[(REPLICA_LABEL, "00000000000b")]), None);
+    }
+
+    #[test]
+    fn an_object_store_is_told_by_the_variables_of_distribution() {
+        let told = |variables: &[(&str, &str)]| {
+            let all = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            driver(&all.collect())
+        };
+        assert_eq!(told(&[("REGISTRY_STORAGE", "gcs")]).as_deref(), Some("gcs"));
+        assert_eq!(told(&[("REGISTRY_STORAGE_S3_BUCKET", "images")]).as_deref(), Some("s3"));
+        assert_eq!(told(&[("REGISTRY_STORAGE", "filesystem")]), None);
+        assert_eq!(told(&[("REGISTRY_STORAGE_DELETE_ENABLED", "true"), ("PATH", "/bin")]), None);
+    }
+
+    #[test]
+    fn a_volume_over_nfs_is_told_from_one_of_the_node() {
+        let volume = Volume {
+            mountpoint: "/m".to_owned(),
+            options: HashMap::from([("type".to_owned(), "nfs4".to_owned())]),
+            ..Volume::default()
+        };
+        assert_eq!(of_volume("images", Some(&volume)).kind(), "nfs");
+        assert_eq!(of_volume("dtr-nfs-registry-00000000000a", None).kind(), "nfs");
+        let plain = of_volume("dtr-registry-00000000000a", Some(&Volume::default()));
+        assert_eq!((plain.kind(), plain.mountpoint()), ("volume", None));
+    }
+}

@@ -84,6 +84,15 @@ impl Engine {
         self.host.starts_with("unix://")
     }
 
+    /// The folder in which it keeps its volumes, when it is on this machine.
+    ///
+    /// # Errors
+    /// What it says.
+    pub fn data_folder(&self) -> Result<Option<PathBuf>> {
+        let info = self.wait("say where it keeps data", self.docker.info())?;
+        Ok(info.docker_root_dir.filter(|_| self.is_local()).map(PathBuf::from))
+    }
+
     pub(crate) fn docker(&self) -> &Docker {
         &self.docker
     }

@@ -12,8 +12,8 @@ mod volume;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use dtrvault_dtr::restore::{InstallOptions, NewStorage, Remains};
-use dtrvault_dtr::{Engine, Log, Owner, ReplicaId, Secret, Surroundings, Ucp};
+use dtrvault_dtr::restore::{InstallOptions, NewStorage};
+use dtrvault_dtr::{Engine, Log, Owner, Remains, ReplicaId, Secret, Surroundings, Ucp};
 use dtrvault_format::SnapshotId;
 use dtrvault_registry::target::Target;
 use dtrvault_repo::Repository;

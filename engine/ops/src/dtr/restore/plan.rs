@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use dtrvault_dtr::restore::{ImageFacts, InstallOptions, NewStorage, Remains, data_folder};
-use dtrvault_dtr::{DtrError, Engine, ReplicaId, Version, cluster_id};
+use dtrvault_dtr::restore::{InstallOptions, NewStorage};
+use dtrvault_dtr::{DtrError, Engine, ImageFacts, Remains, ReplicaId, Version, cluster_id};
 use dtrvault_format::{DtrIdentity, Snapshot, SnapshotId, Time};
 use dtrvault_repo::Repository;
 
@@ -266,7 +266,7 @@ impl Plan {
         let images = self.images.as_ref().filter(|images| matches!(images.place, Place::Volume(_)));
         // What an earlier attempt has written is there already, and its target looks at the rest.
         let Some(images) = images.filter(|_| !self.goes_on) else { return Ok(None) };
-        let Some(folder) = data_folder(engine)? else { return Ok(None) };
+        let Some(folder) = engine.data_folder()? else { return Ok(None) };
         let needed = images.bytes.saturating_add(self.metadata_bytes.unwrap_or(0));
         Ok(free_bytes(&folder).filter(|free| *free < needed).map(|free| {
             Refusal::new(

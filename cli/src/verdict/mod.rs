@@ -1,8 +1,9 @@
 //! What a failure means: its kind for programs, its exit code, and what to do about it.
 //! Decided by the variants of errors, never by their words.
 
+mod of_dtr;
+
 use dtrvault_ops::OpsError;
-use dtrvault_ops::cluster::DtrError;
 use dtrvault_ops::format::FormatError;
 use dtrvault_ops::registry::{SourceError, TargetError};
 use dtrvault_ops::repo::RepoError;
@@ -120,45 +121,9 @@ fn of_ops(error: &OpsError) -> Verdict {
         }
         OpsError::Refused { .. } => Verdict::new("refused", Exit::Failed)
             .hint("set right what does not fit; the flags are for when you know better"),
-        OpsError::Dtr(error) => of_dtr(error),
+        OpsError::Dtr(error) => of_dtr::verdict(error),
         OpsError::Interrupted => INTERRUPTED,
         error if error.is_damage() => DAMAGE,
-        _ => FAILED,
-    }
-}
-
-fn of_dtr(error: &DtrError) -> Verdict {
-    match error {
-        DtrError::BadAddress { .. } => Verdict::new("usage", Exit::Usage),
-        DtrError::NoEngine { .. } => Verdict::new("no-engine", Exit::Failed)
-            .hint("is it running, and may you use it? --docker-host or DOCKER_HOST says where it is"),
-        DtrError::NoDtr { .. } => Verdict::new("no-dtr", Exit::Failed)
-            .hint("run this on a node of DTR, or name UCP's engine with DOCKER_HOST; a plain registry takes --registry"),
-        DtrError::NoSuchReplica { .. } => {
-            Verdict::new("no-such-replica", Exit::Usage).hint("`dtrvault dtr status` lists the replicas")
-        }
-        DtrError::NoHealthyReplica { .. } => Verdict::new("no-healthy-replica", Exit::Failed)
-            .hint("name one with --replica-id to try it all the same"),
-        DtrError::UnknownVersion { .. } | DtrError::UnknownImage { .. } => {
-            Verdict::new("unknown-version", Exit::Usage).hint("say which image DTR was installed from with --image")
-        }
-        DtrError::NoImage { .. } => {
-            Verdict::new("no-image", Exit::Failed).hint("`docker pull` it on that engine, or name another with --image")
-        }
-        DtrError::NoSuchFlag { .. } => Verdict::new("usage", Exit::Usage).hint("leave it out"),
-        DtrError::Failed { .. } | DtrError::Cut { .. } => Verdict::new("dtr-failed", Exit::Failed)
-            .hint("nothing was recorded; --debug lets DTR say more"),
-        DtrError::Stalled { .. } => Verdict::new("dtr-stalled", Exit::Failed)
-            .hint("nothing was recorded; --stall-timeout gives it more time"),
-        DtrError::OtherAuthority { .. } => Verdict::new("other-authority", Exit::Failed)
-            .hint("somebody else may be answering; if it was changed on purpose, remove the pinned file"),
-        DtrError::NoCertificate { .. } => Verdict::new("no-certificate", Exit::Failed)
-            .hint("name the certificate authority's file with --ucp-ca"),
-        DtrError::NoApi { .. } => Verdict::new("no-api", Exit::Usage).hint("say where it is with --dtr-url"),
-        DtrError::Status { status: 401 | 403, .. } => {
-            Verdict::new("denied", Exit::Failed).hint("check the account and its password: it must be an administrator's")
-        }
-        DtrError::Interrupted => INTERRUPTED,
         _ => FAILED,
     }
 }

@@ -1,17 +1,13 @@
-//! A container that runs one command of DTR's image: fed, listened to, waited for, and removed
-//! whatever happens.
+//! A command of DTR's image while it runs in its container: fed, listened to, waited for.
 
-use std::collections::HashMap;
 use std::io::{self, Read};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bollard::container::LogOutput;
-use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig};
 use bollard::query_parameters::{
-    AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder,
-    StartContainerOptions, WaitContainerOptionsBuilder,
+    AttachContainerOptionsBuilder, StartContainerOptions, WaitContainerOptionsBuilder,
 };
 use bytes::Bytes;
 use futures::StreamExt;
@@ -20,11 +16,11 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::container::{Removal, Task, create, remove};
 use crate::engine::{Engine, LOOK_EVERY, Stop};
 use crate::error::{DtrError, Result};
-use crate::leftovers::{OWNER_LABEL, Owner};
+use crate::leftovers::Owner;
 use crate::log::Log;
-use crate::secret::Secret;
 
 /// Pieces of output that wait to be read. Each has some 32 KiB: that is what the engine reads at once.
 const WAITING_PIECES: usize = 32;
@@ -32,20 +28,6 @@ const WAITING_PIECES: usize = 32;
 const SENT_BYTES: usize = 256 << 10;
 /// How long a container may take to end once it has closed its output.
 const ENDING: Duration = Duration::from_secs(60);
-
-/// What is to be run.
-pub(crate) struct Task {
-    /// The image.
-    pub(crate) image: String,
-    /// The command and its flags; no secrets.
-    pub(crate) arguments: Vec<String>,
-    /// The environment, secrets included.
-    pub(crate) variables: Vec<(String, Secret)>,
-    /// Whether it is fed.
-    pub(crate) fed: bool,
-    /// How long it may say nothing.
-    pub(crate) patience: Duration,
-}
 
 /// A container that runs.
 pub(crate) struct Running {
@@ -85,10 +67,9 @@ impl Running {
         stop: Stop,
     ) -> Result<Self> {
         let command = task.arguments.first().cloned().unwrap_or_default();
-        let container = create(engine, &task, &command, owner)?;
         // From here on it is removed whatever happens.
-        let removal = Removal { engine, container: Some(container) };
-        let container = removal.container.as_deref().unwrap_or_default();
+        let removal = Removal::of(engine, create(engine, &task, &command, owner)?);
+        let container = removal.container();
         let docker = engine.docker();
         let streams = AttachContainerOptionsBuilder::default()
             .stdin(task.fed)
@@ -285,68 +266,6 @@ impl Drop for Running {
         self.pump.abort();
         self.exit.abort();
         remove(&self.engine, &self.container);
-    }
-}
-
-/// Removes a container unless it is told to forget it.
-struct Removal<'a> {
-    engine: &'a Engine,
-    container: Option<String>,
-}
-
-impl Removal<'_> {
-    fn forget(mut self) -> String {
-        self.container.take().unwrap_or_default()
-    }
-}
-
-impl Drop for Removal<'_> {
-    fn drop(&mut self) {
-        if let Some(container) = &self.container {
-            remove(self.engine, container);
-        }
-    }
-}
-
-/// Best effort: what is left all the same is found by its label when we come again.
-fn remove(engine: &Engine, container: &str) {
-    let all = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-    let _ = engine.handle().block_on(engine.docker().remove_container(container, Some(all)));
-}
-
-fn create(engine: &Engine, task: &Task, command: &str, owner: &Owner) -> Result<String> {
-    let mut random = [0; 6];
-    getrandom::fill(&mut random).map_err(|error| DtrError::Input {
-        command: "a container's name".to_owned(),
-        source: io::Error::other(error),
-    })?;
-    let suffix: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-    let name = CreateContainerOptionsBuilder::default().name(&format!("dtrvault-{command}-{suffix}")).build();
-    let body = ContainerCreateBody {
-        image: Some(task.image.clone()),
-        cmd: Some(task.arguments.clone()),
-        env: Some(task.variables.iter().map(|(name, value)| format!("{name}={}", value.expose())).collect()),
-        // A terminal would change bytes.
-        tty: Some(false),
-        open_stdin: Some(task.fed),
-        stdin_once: Some(task.fed),
-        attach_stdin: Some(task.fed),
-        attach_stdout: Some(true),
-        attach_stderr: Some(true),
-        labels: Some(HashMap::from([(OWNER_LABEL.to_owned(), owner.to_string())])),
-        host_config: Some(HostConfig {
-            // A driver would write down the stream, private keys and all.
-            log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
-            // Should we die, it goes as soon as it has ended.
-            auto_remove: Some(true),
-            ..HostConfig::default()
-        }),
-        ..ContainerCreateBody::default()
-    };
-    match engine.handle().block_on(engine.docker().create_container(Some(name), body)) {
-        Ok(made) => Ok(made.id),
-        Err(error) if DtrError::is_absence(&error) => Err(DtrError::NoImage { image: task.image.clone() }),
-        Err(error) => Err(DtrError::engine(format!("create a container of {}", task.image))(error)),
     }
 }
 
