@@ -54,7 +54,7 @@ impl App {
             env,
             settings,
             output,
-            progress: Arc::new(Terminal::new(flags.quiet || flags.no_progress)),
+            progress: Arc::new(Terminal::new(flags.quiet, flags.no_progress)),
             cancel,
             runtime: runtime.map_err(CliError::Setup)?,
         })

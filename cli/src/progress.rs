@@ -16,14 +16,15 @@ const TICK: Duration = Duration::from_millis(200);
 pub(crate) struct Terminal {
     bar: ProgressBar,
     items: AtomicU64,
+    quiet: bool,
 }
 
 impl Terminal {
-    /// With `hidden`, or without a terminal, nothing but warnings is shown.
-    pub(crate) fn new(hidden: bool) -> Self {
-        let shown = !hidden && io::stderr().is_terminal();
+    /// With `hidden`, or without a terminal, there is no bar; when `quiet`, there is nothing but warnings.
+    pub(crate) fn new(quiet: bool, hidden: bool) -> Self {
+        let shown = !quiet && !hidden && io::stderr().is_terminal();
         let target = if shown { ProgressDrawTarget::stderr_with_hz(8) } else { ProgressDrawTarget::hidden() };
-        Self { bar: ProgressBar::with_draw_target(None, target), items: AtomicU64::new(0) }
+        Self { bar: ProgressBar::with_draw_target(None, target), items: AtomicU64::new(0), quiet }
     }
 
     /// Takes the bar off the screen.
@@ -90,7 +91,9 @@ impl Progress for Terminal {
     }
 
     fn said(&self, line: &str) {
-        self.bar.suspend(|| say("dtr", line));
+        if !self.quiet {
+            self.bar.suspend(|| say("dtr", line));
+        }
     }
 }
 

@@ -24,10 +24,10 @@ pub(super) fn verdict(error: &DtrError) -> Verdict {
             Verdict::new("no-image", Exit::Failed).hint("`docker pull` it on that engine, or name another with --image")
         }
         DtrError::NoSuchFlag { .. } => Verdict::new("usage", Exit::Usage).hint("leave it out"),
-        DtrError::Failed { .. } | DtrError::Cut { .. } => Verdict::new("dtr-failed", Exit::Failed)
-            .hint("nothing was recorded; --debug lets DTR say more"),
+        DtrError::Failed { .. } | DtrError::Cut { .. } | DtrError::Untaken { .. } => Verdict::new("dtr-failed", Exit::Failed)
+            .hint("--debug lets DTR say more"),
         DtrError::Stalled { .. } => Verdict::new("dtr-stalled", Exit::Failed)
-            .hint("nothing was recorded; --stall-timeout gives it more time"),
+            .hint("--stall-timeout gives it more time"),
         DtrError::OtherAuthority { .. } => Verdict::new("other-authority", Exit::Failed)
             .hint("somebody else may be answering; if it was changed on purpose, remove the pinned file"),
         DtrError::NoCertificate { .. } => Verdict::new("no-certificate", Exit::Failed)

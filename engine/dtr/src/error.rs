@@ -108,6 +108,16 @@ pub enum DtrError {
         /// What it said last.
         last_lines: Vec<String>,
     },
+    /// It ended well, and had not read all that it was given.
+    #[error("{image} {command} ended without reading all that it was given{}", quote(.last_lines))]
+    Untaken {
+        /// The image.
+        image: String,
+        /// Its first argument.
+        command: String,
+        /// What it said last.
+        last_lines: Vec<String>,
+    },
     /// Nothing came for too long.
     #[error("{image} {command} has said nothing for {secs} seconds{}", quote(.last_lines))]
     Stalled {

@@ -82,7 +82,7 @@ impl InstallOptions {
     /// The command that installs.
     ///
     /// # Errors
-    /// [`DtrError::NoSuchFlag`].
+    /// [`crate::DtrError::NoSuchFlag`].
     pub fn command(&self) -> Result<Command> {
         let mut arguments = vec!["restore".to_owned(), "--replica-id".to_owned(), self.replica.to_string()];
         // Before a choice was asked for, the default was what came without one.

@@ -46,6 +46,8 @@ pub(crate) struct Running {
     piece: Bytes,
     heard: Instant,
     ended: bool,
+    /// It closed its input before it had all of it.
+    untaken: bool,
 }
 
 /// What comes from a container.
@@ -111,6 +113,7 @@ impl Running {
             piece: Bytes::new(),
             heard: Instant::now(),
             ended: false,
+            untaken: false,
         })
     }
 
@@ -138,10 +141,10 @@ impl Running {
                         rest = rest.get(written..).unwrap_or_default();
                         sent(written as u64);
                         if written == 0 {
-                            return Ok(());
+                            return self.left_over(rest, input);
                         }
                     }
-                    Ok(Err(_)) => return Ok(()),
+                    Ok(Err(_)) => return self.left_over(rest, input),
                     // It does not read on. What it says meanwhile is a sign of life, and must not stop it.
                     Err(_) => self.listen()?,
                 }
@@ -150,6 +153,24 @@ impl Running {
         // The end of the input is told by closing our half of the line.
         let closed = self.engine.handle().block_on(async { timeout(ENDING, pipe.shutdown()).await });
         drop(closed);
+        Ok(())
+    }
+
+    /// Looks at what the container did not take. The padding behind a tar's end is nobody's loss.
+    fn left_over(&mut self, rest: &[u8], input: impl Read) -> Result<()> {
+        let mut input = input;
+        let mut buffer = vec![0; SENT_BYTES];
+        let mut left = rest.iter().any(|byte| *byte != 0);
+        while !left {
+            let filled = input.read(&mut buffer);
+            let filled =
+                filled.map_err(|source| DtrError::Input { command: self.command.clone(), source })?;
+            if filled == 0 {
+                break;
+            }
+            left = buffer.iter().take(filled).any(|byte| *byte != 0);
+        }
+        self.untaken = left;
         Ok(())
     }
 
@@ -235,6 +256,13 @@ impl Running {
     /// Waits until it has ended well; what it says on its standard output is passed over.
     pub(crate) fn finish(mut self) -> Result<()> {
         while self.next()?.is_some() {}
+        if self.untaken {
+            return Err(DtrError::Untaken {
+                image: self.image.clone(),
+                command: self.command.clone(),
+                last_lines: self.log.last_lines(),
+            });
+        }
         Ok(())
     }
 }

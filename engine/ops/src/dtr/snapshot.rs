@@ -85,7 +85,7 @@ pub fn run(
     context: &Context,
 ) -> Result<DtrSnapshotReport> {
     context.progress.stage("looking for DTR", None);
-    clean_up(engine, &options, context)?;
+    let left_frozen = clean_up(engine, &options, context)?;
     let cluster = discover(engine)?;
     let chosen = choose_one(repo, &cluster, &options, context)?;
     let replica = &chosen.replica;
@@ -134,25 +134,30 @@ pub fn run(
         let warning = format!("which replica this is of could not be noted for the next run: {error}");
         context.progress.warn(&warning);
     }
-    let still_frozen = failure.take().map(|error| OpsError::chain(&error));
+    let still_frozen = failure.take().map(|error| OpsError::chain(&error)).or(left_frozen);
     Ok(DtrSnapshotReport { snapshot, replica: replica.id.clone(), still_frozen })
 }
 
-/// Makes good what runs left that have died.
-fn clean_up(engine: &Engine, options: &DtrSnapshotOptions, context: &Context) -> Result<()> {
+/// Makes good what runs left that have died. Gives why a registry could not be let go: that is no reason to go
+/// without a backup of it.
+fn clean_up(engine: &Engine, options: &DtrSnapshotOptions, context: &Context) -> Result<Option<String>> {
     let swept = sweep(engine, &options.owner)?;
     if swept > 0 {
         context.progress.warn(&format!("{swept} containers of a run that has died were removed"));
     }
     let access = &options.api;
+    let mut still_frozen = None;
     for url in freeze::left_frozen(&access.notes, &options.owner) {
-        let api = api(url.clone(), access, &options.backup, engine)?;
-        freeze::thaw_left(&api, &access.notes, &options.owner, engine.handle())?;
-        context
-            .progress
-            .warn(&format!("{url} was left read-only by a run that has died; it may be written again"));
+        let thawed = api(url.clone(), access, &options.backup, engine)
+            .and_then(|api| Ok(freeze::thaw_left(&api, &access.notes, &options.owner, engine.handle())?));
+        match thawed {
+            Ok(_) => context
+                .progress
+                .warn(&format!("{url} was left read-only by a run that has died; it may be written again")),
+            Err(error) => still_frozen = Some(OpsError::chain(&error)),
+        }
     }
-    Ok(())
+    Ok(still_frozen)
 }
 
 fn choose_one(

@@ -2,7 +2,7 @@
 //! that this needs is in the snapshot.
 //!
 //! What tags and manifests there are is said by DTR's metadata where the snapshot has it, and
-//! otherwise by the registry's own link files and manifests. Either becomes a [`Catalogue`],
+//! otherwise by the registry's own link files and manifests. Either becomes a catalogue,
 //! which is held against the blobs that are there. A snapshot that is being taken is held against its
 //! metadata by the same code.
 

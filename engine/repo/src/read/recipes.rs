@@ -42,7 +42,7 @@ struct Stream {
 
 impl Reader {
     /// Begins to follow recipes. What stands in `lost` counts as gone. Ends with
-    /// [`RepoError::Aborted`] once it `is_cancelled`: lists may name one chunk more often than
+    /// [`crate::RepoError::Aborted`] once it `is_cancelled`: lists may name one chunk more often than
     /// anybody can count.
     #[must_use]
     pub fn recipes<'a, T>(&'a self, lost: &'a Lost, is_cancelled: &'a dyn Fn() -> bool) -> Recipes<'a, T> {
