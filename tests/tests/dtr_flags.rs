@@ -27,7 +27,7 @@ fn a_version_is_given_the_flags_that_it_has() {
         }
         snapshot(&of_old, &old, &["--offline-backup", "--yes"]).exits(2).tells("has no flag");
         assert!(old.asked().is_empty(), "DTR was not even asked");
-        snapshot(&of_new, &new, &["--backup-arg", "--of-tomorrow"]).exits(1).tells("--of-tomorrow");
+        snapshot(&of_new, &new, &["--backup-arg", "--of-tomorrow"]).exits(1).tells("of-tomorrow");
         snapshot(&of_new, &new, &["--image", "mirantis/dtr:9.9.9"]).exits(1).tells("docker pull");
         of_new.run(["snapshot", "--replica-id", "ffffffffffff"]).exits(2).tells("knows no replica");
         of_new.run(["snapshot", "--replica-id", "xyz"]).exits(2).tells("12 hexadecimal digits");
