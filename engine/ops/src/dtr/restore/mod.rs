@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use dtrvault_dtr::restore::{InstallOptions, NewStorage};
-use dtrvault_dtr::{Engine, Log, Owner, Remains, ReplicaId, Secret, Surroundings, Ucp};
+use dtrvault_dtr::{DtrError, Engine, Log, Owner, Remains, ReplicaId, Secret, Surroundings, Ucp};
 use dtrvault_format::SnapshotId;
 use dtrvault_registry::target::Target;
 use dtrvault_repo::Repository;
@@ -142,7 +142,7 @@ pub fn run(
         run.journal.write(&plan.snapshot, Stage::Images)?;
     }
     if options.metadata {
-        report.metadata_bytes = Some(run.install()?);
+        report.metadata_bytes = Some(if plan.goes_on { run.install_again()? } else { run.install()? });
         // DTR may have touched the volume: what stands there now is what counts.
         if let Some(images) = &plan.images {
             report.proof = run.prove(images)?;
@@ -193,18 +193,31 @@ impl Run<'_> {
 
     /// Runs DTR's own `destroy`, and removes what that leaves.
     fn destroy(&self) -> Result<()> {
-        let replica = &self.plan.replica;
-        let mut left = Remains::find(self.engine, replica)?;
-        // Of a replica without containers DTR knows nothing, and refuses.
+        let done = self.install.destroy(self.engine, &self.around);
+        let left = Remains::find(self.engine, &self.plan.replica)?;
+        // Of a replica without containers DTR may know nothing, and refuse; one whose destruction was cut off may
+        // have gone meanwhile.
         if !left.containers.is_empty() {
-            let done = self.install.destroy(self.engine, &self.around);
-            left = Remains::find(self.engine, replica)?;
-            // One that was cut off goes on in the cluster: then there is nothing to destroy any more.
-            if !left.containers.is_empty() {
-                done?;
-            }
+            done?;
         }
         Ok(left.remove_but(self.engine, "")?)
+    }
+
+    /// Installs the replica where an earlier attempt was cut off. DTR may remember more of that than the engine shows,
+    /// and refuse: then all of it is destroyed, and the images put back once more.
+    fn install_again(&self) -> Result<u64> {
+        let failure = match self.install() {
+            Err(failure @ OpsError::Dtr(DtrError::Failed { .. })) => failure,
+            done => return done,
+        };
+        if self.install.destroy(self.engine, &self.around).is_err() {
+            return Err(failure);
+        }
+        Remains::find(self.engine, &self.plan.replica)?.remove_but(self.engine, "")?;
+        if let Some(images) = &self.plan.images {
+            self.put_images_back(images)?;
+        }
+        self.install()
     }
 
     /// Installs the replica from the metadata. Gives the bytes that DTR took.
@@ -218,8 +231,8 @@ impl Run<'_> {
         let sent = |bytes| progress.advance(bytes, 0);
         match self.install.install(self.engine, tar, &sent, &self.around) {
             // What cannot be read from the repository is the repository's failure.
-            Err(dtrvault_dtr::DtrError::Input { source, command }) => {
-                let otherwise = |source| OpsError::Dtr(dtrvault_dtr::DtrError::Input { command, source });
+            Err(DtrError::Input { source, command }) => {
+                let otherwise = |source| OpsError::Dtr(DtrError::Input { command, source });
                 Err(OpsError::from_io(source, otherwise))
             }
             Err(error) => Err(error.into()),

@@ -124,7 +124,7 @@ pub fn plan(
         let part = snapshot.metadata.as_ref().ok_or_else(|| plan.no_part("metadata"))?;
         plan.metadata_bytes = Some(part.size);
         let install = plan.install(options);
-        if !plan.remains.containers.is_empty() && !plan.goes_on {
+        if !plan.remains.is_empty() && !plan.goes_on {
             plan.commands.push(install.destroy_command().line());
         }
         plan.commands.push(install.command()?.line());
