@@ -139,17 +139,20 @@ pub fn run(
     }
     if let Some(images) = &plan.images {
         report.images = Some(run.put_images_back(images)?);
-        run.journal.write(&plan.snapshot, Stage::Images)?;
+        if options.metadata {
+            run.journal.write(&plan.snapshot, Stage::Images)?;
+        }
     }
     if options.metadata {
         report.metadata_bytes = Some(if plan.goes_on { run.install_again()? } else { run.install()? });
+        // What stands from here on is a replica, and no remains that a later run may take away unasked.
+        run.journal.remove()?;
         // DTR may have touched the volume: what stands there now is what counts.
         if let Some(images) = &plan.images {
             report.proof = run.prove(images)?;
             report.tags = Some(proof::run(repo, &plan.snapshot.to_string(), context)?);
         }
     }
-    run.journal.remove()?;
     Ok(report)
 }
 
