@@ -12,7 +12,7 @@ pub(crate) use ask::{answer, confirm, refused};
 pub(crate) use engine::EngineArgs;
 pub(crate) use install::InstallArgs;
 
-use dtrvault_ops::cluster::{Owner, Pins};
+use dtrvault_ops::cluster::{NoReplicaId, Owner, Pins, ReplicaId};
 
 use crate::app::App;
 use crate::error::{CliError, Result};
@@ -24,6 +24,14 @@ pub(crate) fn state_folder(app: &App) -> Result<PathBuf> {
     folder.ok_or_else(|| {
         CliError::usage("there is no place for what is to be remembered", "set HOME or XDG_STATE_HOME")
     })
+}
+
+/// Reads a replica's id from the command line.
+///
+/// # Errors
+/// What is wrong with it, for people.
+pub(crate) fn parse_replica(text: &str) -> std::result::Result<ReplicaId, String> {
+    text.parse().map_err(|error: NoReplicaId| error.to_string())
 }
 
 /// Pinned certificates.

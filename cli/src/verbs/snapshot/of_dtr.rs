@@ -10,7 +10,7 @@ use dtrvault_ops::dtr::snapshot::{self, ApiAccess, DtrSnapshotOptions};
 
 use super::{Args, PROGRAM, tell, walk};
 use crate::app::{App, file_threads};
-use crate::dtr::{AccountArgs, EngineArgs, authority, confirm, owner, pins, state_folder};
+use crate::dtr::{AccountArgs, EngineArgs, authority, confirm, owner, parse_replica, pins, state_folder};
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::progress::say;
@@ -78,10 +78,6 @@ pub(crate) struct DtrArgs {
 
     #[command(flatten)]
     engine: EngineArgs,
-}
-
-fn parse_replica(text: &str) -> std::result::Result<ReplicaId, String> {
-    text.parse().map_err(|error: dtrvault_ops::cluster::NoReplicaId| error.to_string())
 }
 
 /// Takes it.

@@ -4,12 +4,12 @@ mod show;
 
 use std::time::Duration;
 
-use dtrvault_ops::cluster::{NoReplicaId, ReplicaId};
+use dtrvault_ops::cluster::ReplicaId;
 use dtrvault_ops::dtr::restore::{self, DtrRestoreOptions, DtrRestoreReport, Gate};
 
 use super::{Args, WRITERS};
 use crate::app::App;
-use crate::dtr::{AccountArgs, EngineArgs, InstallArgs, answer, owner, refused, state_folder};
+use crate::dtr::{AccountArgs, EngineArgs, InstallArgs, answer, owner, parse_replica, refused, state_folder};
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::progress::say;
@@ -95,10 +95,6 @@ impl IntoDtrArgs {
         ];
         gates.into_iter().filter(|(allowed, _)| *allowed).map(|(_, gate)| gate).collect()
     }
-}
-
-fn parse_replica(text: &str) -> std::result::Result<ReplicaId, String> {
-    text.parse().map_err(|error: NoReplicaId| error.to_string())
 }
 
 /// Restores.

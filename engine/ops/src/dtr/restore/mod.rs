@@ -89,15 +89,6 @@ pub struct DtrRestoreReport {
     pub still_to_do: Vec<&'static str>,
 }
 
-impl DtrRestoreReport {
-    /// What could not be put back, of image content.
-    #[must_use]
-    pub fn failed(&self) -> u64 {
-        let both = [&self.images, &self.proof];
-        both.into_iter().flatten().map(|report| report.failed.count()).max().unwrap_or(0)
-    }
-}
-
 /// Does what the plan says.
 ///
 /// # Errors
