@@ -992,8 +992,10 @@ def snapshot_of(name, plain):
         snapshot.images = fields(snapshot.images, "tree source entries bytes")
         read_reference(snapshot.images.tree)
     if snapshot.dtr is not None:
-        snapshot.dtr = fields(snapshot.dtr, "version replica? cluster? image? storage?")
-        for words in filter(None, vars(snapshot.dtr).values()):
+        snapshot.dtr = fields(snapshot.dtr, "version replica? cluster? image? storage? frozen?")
+        need(snapshot.dtr.frozen in (None, True), "a false that is to be absent")
+        texts = {**vars(snapshot.dtr), "frozen": None}
+        for words in filter(None, texts.values()):
             text(words, MAX_TEXT_BYTES)
     if snapshot.layers is not None:
         snapshot.layers = fields(snapshot.layers, "deep opaque")

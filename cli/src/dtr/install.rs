@@ -109,6 +109,11 @@ pub(crate) struct Install {
 }
 
 impl InstallArgs {
+    /// The file of the certificate authority that DTR's certificate will be of.
+    pub(crate) fn dtr_ca(&self) -> Option<&Path> {
+        self.dtr_ca.as_deref()
+    }
+
     /// Reads the files.
     ///
     /// # Errors

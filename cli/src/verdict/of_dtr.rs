@@ -36,6 +36,11 @@ pub(super) fn verdict(error: &DtrError) -> Verdict {
         DtrError::Status { status: 401 | 403, .. } => {
             Verdict::new("denied", Exit::Failed).hint("check the account and its password: it must be an administrator's")
         }
+        DtrError::NoSettings { .. } => {
+            Verdict::new("no-api", Exit::Failed).hint("is that DTR? --dtr-url says where its API is")
+        }
+        DtrError::NotFrozen { .. } => Verdict::new("not-frozen", Exit::Failed)
+            .hint("set garbage collection to Never, and leave --freeze out"),
         DtrError::Interrupted => INTERRUPTED,
         _ => FAILED,
     }

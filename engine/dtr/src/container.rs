@@ -5,7 +5,9 @@ use std::io;
 use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig};
-use bollard::query_parameters::{CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder};
+use bollard::query_parameters::{
+    CreateContainerOptions, CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder,
+};
 
 use crate::engine::Engine;
 use crate::error::{DtrError, Result};
@@ -90,9 +92,19 @@ pub(crate) fn create(engine: &Engine, task: &Task, command: &str, owner: &Owner)
         }),
         ..ContainerCreateBody::default()
     };
-    match engine.handle().block_on(engine.docker().create_container(Some(name), body)) {
+    make(engine, Some(name), body)
+}
+
+/// Makes a container of whatever shape, and gives its id.
+pub(crate) fn make(
+    engine: &Engine,
+    name: Option<CreateContainerOptions>,
+    body: ContainerCreateBody,
+) -> Result<String> {
+    let image = body.image.clone().unwrap_or_default();
+    match engine.handle().block_on(engine.docker().create_container(name, body)) {
         Ok(made) => Ok(made.id),
-        Err(error) if DtrError::is_absence(&error) => Err(DtrError::NoImage { image: task.image.clone() }),
-        Err(error) => Err(DtrError::engine(format!("create a container of {}", task.image))(error)),
+        Err(error) if DtrError::is_absence(&error) => Err(DtrError::NoImage { image }),
+        Err(error) => Err(DtrError::engine(format!("create a container of {image}"))(error)),
     }
 }

@@ -149,6 +149,18 @@ pub enum DtrError {
         /// The status.
         status: u16,
     },
+    /// What DTR's API answers is not its settings.
+    #[error("what {url} answers are no settings of DTR")]
+    NoSettings {
+        /// What was asked.
+        url: String,
+    },
+    /// DTR took the order, and does not follow it.
+    #[error("{url} was told to be read-only, and is not")]
+    NotFrozen {
+        /// Its API.
+        url: String,
+    },
     /// A server's certificate authority is another than last time.
     #[error("the certificate authority of {host} is another than the one pinned in {}", pin.display())]
     OtherAuthority {

@@ -48,7 +48,7 @@ pub struct Frozen {
 /// somebody else's will, which is then left as it is.
 ///
 /// # Errors
-/// Those of the API and of the note.
+/// [`DtrError::NotFrozen`]; those of the API and of the note.
 pub fn freeze(api: &Api, folder: &Path, here: &Owner, handle: &Handle) -> Result<Option<Frozen>> {
     let note = note(api, folder)?;
     if api.is_read_only(handle)? {
@@ -57,6 +57,9 @@ pub fn freeze(api: &Api, folder: &Path, here: &Owner, handle: &Handle) -> Result
     write_note(&note, here, &api.url).map_err(|source| DtrError::File { path: note.clone(), source })?;
     let frozen = Frozen { api: api.clone(), note, handle: handle.clone(), thawed: false };
     api.set_read_only(true, handle)?;
+    if !api.is_read_only(handle)? {
+        return Err(DtrError::NotFrozen { url: api.url.clone() });
+    }
     Ok(Some(frozen))
 }
 
@@ -124,25 +127,36 @@ impl Api {
     }
 
     fn is_read_only(&self, handle: &Handle) -> Result<bool> {
-        let at = self.at()?;
-        let client = https::client(&self.authority, at.as_str())?;
-        let request = client.get(at.clone()).basic_auth(&self.username, Some(self.password.expose()));
-        let answer = handle.block_on(async {
-            let answer = request.send().await.map_err(|source| https::failed(at.as_str(), source))?;
-            https::text(answer).await
-        })?;
+        let answer = self.ask(None, handle)?;
         let settings: Value = serde_json::from_str(&answer).unwrap_or_default();
-        Ok(settings.get(READ_ONLY).and_then(Value::as_bool).unwrap_or(false))
+        // Versions that do not know it are writable.
+        match settings.get(READ_ONLY) {
+            None if settings.is_object() => Ok(false),
+            Some(Value::Bool(read_only)) => Ok(*read_only),
+            _ => Err(DtrError::NoSettings { url: self.at()?.to_string() }),
+        }
     }
 
-    fn set_read_only(&self, read_only: bool, handle: &Handle) -> Result<()> {
+    /// Makes the registry read-only, or lets it be written again.
+    ///
+    /// # Errors
+    /// What DTR answers, or that it does not.
+    pub fn set_read_only(&self, read_only: bool, handle: &Handle) -> Result<()> {
+        self.ask(Some(&json!({ READ_ONLY: read_only })), handle).map(drop)
+    }
+
+    /// The settings; or, with some to change, what DTR says to that.
+    fn ask(&self, change: Option<&Value>, handle: &Handle) -> Result<String> {
         let at = self.at()?;
         let client = https::client(&self.authority, at.as_str())?;
-        let request = client.post(at.clone()).basic_auth(&self.username, Some(self.password.expose()));
-        let request = request.json(&json!({ READ_ONLY: read_only }));
+        let request = match change {
+            None => client.get(at.clone()),
+            Some(settings) => client.post(at.clone()).json(settings),
+        };
+        let request = request.basic_auth(&self.username, Some(self.password.expose()));
         handle.block_on(async {
             let answer = request.send().await.map_err(|source| https::failed(at.as_str(), source))?;
-            https::text(answer).await.map(drop)
+            https::text(answer).await
         })
     }
 }

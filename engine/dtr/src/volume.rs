@@ -7,14 +7,14 @@ use std::pin::Pin;
 
 use bollard::models::{ContainerCreateBody, HostConfig, VolumeCreateRequest};
 use bollard::query_parameters::{
-    ContainerArchiveInfoOptionsBuilder, CreateContainerOptions, DownloadFromContainerOptionsBuilder,
-    RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
+    ContainerArchiveInfoOptionsBuilder, DownloadFromContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use crate::container;
 use crate::engine::{Engine, LOOK_EVERY, Stop};
 use crate::error::{DtrError, Result};
 use crate::leftovers::{OWNER_LABEL, Owner};
@@ -65,12 +65,8 @@ impl Holder {
             }),
             ..ContainerCreateBody::default()
         };
-        let call = engine.docker().create_container(None::<CreateContainerOptions>, body);
-        match engine.handle().block_on(call) {
-            Ok(made) => Ok(Self { engine: engine.clone(), container: made.id, stop }),
-            Err(error) if DtrError::is_absence(&error) => Err(DtrError::NoImage { image: image.to_owned() }),
-            Err(error) => Err(DtrError::engine(format!("hold volume {volume}"))(error)),
-        }
+        let container = container::make(engine, None, body)?;
+        Ok(Self { engine: engine.clone(), container, stop })
     }
 
     /// A tar of what is at `path` below the volume's root; the first component of its names is the path's last.
@@ -169,10 +165,7 @@ impl Write for Pipe {
 
 impl Drop for Holder {
     fn drop(&mut self) {
-        let force = RemoveContainerOptionsBuilder::default().force(true).build();
-        let call = self.engine.docker().remove_container(&self.container, Some(force));
-        // What is left all the same is found by its label when we come again.
-        let _ = self.engine.handle().block_on(call);
+        container::remove(&self.engine, &self.container);
     }
 }
 

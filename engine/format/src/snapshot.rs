@@ -147,6 +147,9 @@ pub struct DtrIdentity {
     /// Kind of the storage behind the registry, when known: `volume`, `nfs`, `s3`.
     #[n(4)]
     pub storage: Option<String>,
+    /// Its registry was made read-only while the metadata was read, which therefore says so.
+    #[cbor(n(5), skip_if = "std::ops::Not::not")]
+    pub frozen: bool,
 }
 
 impl DtrIdentity {

@@ -43,6 +43,7 @@ pub(super) fn make() -> Result<Value> {
             cluster: None,
             image: Some("mirantis/dtr:2.9.4".to_owned()),
             storage: Some("nfs".to_owned()),
+            frozen: true,
         }),
         complete: false,
         problems: vec![Problem {
@@ -91,10 +92,10 @@ pub(super) fn make() -> Result<Value> {
     let unsorted = Snapshot { tags: vec!["b".to_owned(), "a".to_owned()], ..least.clone() };
     let nothing = Snapshot { images: None, ..least.clone() };
     let later = Snapshot { version: 2, ..least.clone() };
-    // As they were written before the layers, the log, the image and the storage were kept.
+    // As they were written before the layers, the log, the image, the storage and the freeze were kept.
     let before = Snapshot {
         metadata: snapshot.metadata.clone().map(|part| MetadataPart { log: None, ..part }),
-        dtr: snapshot.dtr.clone().map(|dtr| DtrIdentity { image: None, storage: None, ..dtr }),
+        dtr: snapshot.dtr.clone().map(|dtr| DtrIdentity { image: None, storage: None, frozen: false, ..dtr }),
         layers: None,
         ..snapshot.clone()
     };

@@ -6,7 +6,8 @@ use std::time::Duration;
 use dtrvault_ops::OpsError;
 use dtrvault_ops::cluster::ReplicaId;
 use dtrvault_ops::cluster::backup::BackupOptions;
-use dtrvault_ops::dtr::snapshot::{self, ApiAccess, DtrSnapshotOptions};
+use dtrvault_ops::dtr::ApiAccess;
+use dtrvault_ops::dtr::snapshot::{self, DtrSnapshotOptions};
 
 use super::{Args, PROGRAM, tell, walk};
 use crate::app::{App, file_threads};

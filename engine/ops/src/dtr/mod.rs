@@ -1,5 +1,6 @@
 //! The verbs on a whole DTR: metadata and images in one snapshot, and both of them back.
 
+mod api;
 mod choose;
 mod frozen;
 mod last;
@@ -12,6 +13,7 @@ use dtrvault_dtr::Stop;
 use crate::context::Context;
 use crate::error::OpsError;
 
+pub use api::ApiAccess;
 pub use choose::Chosen;
 pub use last::LastSnapshot;
 

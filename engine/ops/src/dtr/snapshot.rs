@@ -1,19 +1,18 @@
 //! `snapshot` of a whole DTR: `backup` by its own image, then image content, in one snapshot.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use dtrvault_dtr::backup::BackupOptions;
-use dtrvault_dtr::freeze::{self, Api, Frozen};
+use dtrvault_dtr::freeze::{self, Frozen};
 use dtrvault_dtr::volume::Holder;
 use dtrvault_dtr::{
-    Authority, Cluster, DtrError, Engine, Log, Owner, Pins, Replica, ReplicaId, Storage, Surroundings,
-    VolumeSource, discover, sweep,
+    Cluster, Engine, Log, Owner, Replica, ReplicaId, Storage, Surroundings, VolumeSource, discover, sweep,
 };
 use dtrvault_format::DtrIdentity;
 use dtrvault_registry::source::{Local, Source, WalkOptions};
 use dtrvault_repo::Repository;
 
+use super::api::ApiAccess;
 use super::choose::{Chosen, choose};
 use super::frozen::{Failure, WhileFrozen};
 use super::{last, stop};
@@ -51,18 +50,6 @@ pub struct DtrSnapshotOptions {
     pub readers: usize,
 }
 
-/// How DTR's API is reached.
-pub struct ApiAccess {
-    /// Its URL; that of the replica on this machine unless it is given.
-    pub url: Option<String>,
-    /// How it is known to be the right one.
-    pub authority: Authority,
-    /// Where authorities are pinned.
-    pub pins: Pins,
-    /// The folder in which it is noted that a registry was frozen.
-    pub notes: PathBuf,
-}
-
 /// What was taken.
 #[derive(Debug, serde::Serialize)]
 pub struct DtrSnapshotReport {
@@ -81,7 +68,7 @@ pub struct DtrSnapshotReport {
 pub fn run(
     repo: &Repository,
     engine: &Engine,
-    options: DtrSnapshotOptions,
+    mut options: DtrSnapshotOptions,
     context: &Context,
 ) -> Result<DtrSnapshotReport> {
     context.progress.stage("looking for DTR", None);
@@ -90,24 +77,22 @@ pub fn run(
     let chosen = choose_one(repo, &cluster, &options, context)?;
     let replica = &chosen.replica;
     let command = options.backup.command(replica)?;
-    let dtr = DtrIdentity {
+    let mut dtr = DtrIdentity {
         version: replica.version.map(|version| version.to_string()).unwrap_or_default(),
         replica: Some(replica.id.to_string()),
         cluster: cluster.id.clone(),
         image: Some(command.image.clone()),
         storage: Some(replica.storage.kind().to_owned()),
+        frozen: false,
     };
     let around = surroundings(&options, context);
-    let source = match options.images {
+    let source = match options.images.take() {
         Some(source) => source,
         None => source_of(engine, replica, &command.image, &around)?,
     };
     let failure = Failure::default();
-    let frozen = if options.freeze {
-        frozen(replica, engine, &options.api, &options.backup, &options.owner, context)?
-    } else {
-        None
-    };
+    let frozen = if options.freeze { frozen(replica, engine, &options, context)? } else { None };
+    dtr.frozen = frozen.is_some();
     // The registry is let go as soon as its metadata is read, or when that fails.
     let backup = command.read(engine, options.backup.patience, &around);
     let stream = WhileFrozen::new(backup?, frozen, failure.clone());
@@ -148,7 +133,8 @@ fn clean_up(engine: &Engine, options: &DtrSnapshotOptions, context: &Context) ->
     let access = &options.api;
     let mut still_frozen = None;
     for url in freeze::left_frozen(&access.notes, &options.owner) {
-        let thawed = api(url.clone(), access, &options.backup, engine)
+        let thawed = access
+            .at(url.clone(), &options.backup.ucp, engine)
             .and_then(|api| Ok(freeze::thaw_left(&api, &access.notes, &options.owner, engine.handle())?));
         match thawed {
             Ok(_) => context
@@ -216,24 +202,13 @@ fn source_of(
 fn frozen(
     replica: &Replica,
     engine: &Engine,
-    access: &ApiAccess,
-    backup: &BackupOptions,
-    owner: &Owner,
+    options: &DtrSnapshotOptions,
     context: &Context,
 ) -> Result<Option<Frozen>> {
-    let local = replica.https_port.filter(|_| engine.is_local()).map(|port| format!("127.0.0.1:{port}"));
-    let url = access.url.clone().or(local);
-    let url = url.ok_or_else(|| DtrError::NoApi { replica: replica.id.to_string() })?;
-    let api = api(url, access, backup, engine)?;
-    let frozen = freeze::freeze(&api, &access.notes, owner, engine.handle())?;
+    let api = options.api.of(replica, &options.backup.ucp, engine)?;
+    let frozen = freeze::freeze(&api, &options.api.notes, &options.owner, engine.handle())?;
     if frozen.is_none() {
         context.progress.warn("the registry is read-only already, and is left so");
     }
     Ok(frozen)
-}
-
-fn api(url: String, access: &ApiAccess, backup: &BackupOptions, engine: &Engine) -> Result<Api> {
-    let (username, password) = (backup.ucp.username.clone(), backup.ucp.password.clone());
-    let api = Api { url, username, password, authority: access.authority.clone() };
-    Ok(api.resolved(&access.pins, engine.handle())?)
 }

@@ -247,7 +247,7 @@ fn require_registry(images: &ImagesInput) -> Result<()> {
 /// What the first folder of a metadata tar says of the DTR it is of.
 fn identity(metadata: &MetadataPart) -> Option<DtrIdentity> {
     let version = dtr_version(metadata.root.as_deref()?)?.to_owned();
-    Some(DtrIdentity { version, replica: None, cluster: None, image: None, storage: None })
+    Some(DtrIdentity { version, replica: None, cluster: None, image: None, storage: None, frozen: false })
 }
 
 /// Seconds, in the largest unit that says enough.

@@ -5,11 +5,15 @@ mod show;
 use std::time::Duration;
 
 use dtrvault_ops::cluster::ReplicaId;
+use dtrvault_ops::dtr::ApiAccess;
 use dtrvault_ops::dtr::restore::{self, DtrRestoreOptions, DtrRestoreReport, Gate};
 
 use super::{Args, WRITERS};
 use crate::app::App;
-use crate::dtr::{AccountArgs, EngineArgs, InstallArgs, answer, owner, parse_replica, refused, state_folder};
+use crate::dtr::{
+    AccountArgs, EngineArgs, InstallArgs, answer, authority, owner, parse_replica, pins, refused,
+    state_folder,
+};
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::progress::say;
@@ -40,6 +44,10 @@ pub(crate) struct IntoDtrArgs {
     /// Images go to this folder or store, when the replica does not keep them in a volume
     #[arg(long, value_name = "DIR|URL", conflicts_with = "target")]
     images_to: Option<String>,
+
+    /// Where DTR's API is, to let a registry be written that was frozen for the snapshot
+    #[arg(long, value_name = "URL")]
+    dtr_url: Option<String>,
 
     /// Take nothing but the configuration out of the metadata [DTR 2.0, 2.1]
     #[arg(long)]
@@ -140,6 +148,12 @@ fn options(app: &App, args: &Args) -> Result<DtrRestoreOptions> {
         storage: install.storage,
         images_to,
         ucp: into.account.resolve(app)?,
+        api: ApiAccess {
+            url: into.dtr_url.clone(),
+            authority: authority(into.install.dtr_ca())?,
+            pins: pins(app)?,
+            notes: state_folder(app)?,
+        },
         config_only: into.config_only,
         debug: into.debug,
         arguments: install.arguments,

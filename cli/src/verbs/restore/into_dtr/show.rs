@@ -78,6 +78,7 @@ struct View<'a> {
     proof: Option<FilesView<'a>>,
     tags: Option<TagsView>,
     metadata_bytes: Option<u64>,
+    thawed: Option<bool>,
     still_to_do: &'a [&'static str],
 }
 
@@ -111,6 +112,7 @@ pub(super) fn show(app: &App, report: &DtrRestoreReport) -> Result<()> {
             proof: report.proof.as_ref().map(FilesView::new),
             tags: report.tags.as_ref().map(TagsView::from),
             metadata_bytes: report.metadata_bytes,
+            thawed: report.thawed,
             still_to_do: &report.still_to_do,
         });
     }
@@ -137,6 +139,11 @@ pub(super) fn show(app: &App, report: &DtrRestoreReport) -> Result<()> {
     if let Some(tags) = &report.tags {
         let can = format!("{} of {}", grouped(tags.proven_tags), count(tags.tags, "tag", "tags"));
         lines.push(format!("  tags         {can} can be pulled"));
+    }
+    if report.thawed == Some(true) {
+        lines.push(
+            "  registry     may be written again; it was read-only while the snapshot was taken".to_owned(),
+        );
     }
     lines.push("still to do:".to_owned());
     lines.extend(report.still_to_do.iter().map(|what| format!("  - {what}")));

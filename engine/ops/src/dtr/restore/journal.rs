@@ -1,4 +1,4 @@
-//! How far a restore was when it was cut off: a file for each replica.
+//! That a restore has begun to build anew, for the run that comes after one that was cut off: a file for each replica.
 
 use std::fs;
 use std::io::Write;
@@ -9,21 +9,10 @@ use dtrvault_format::SnapshotId;
 
 use crate::error::Result;
 
-/// A step that was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Stage {
-    /// What was left has been taken away.
-    Destroyed,
-    /// Image content is back.
-    Images,
-}
-
 /// What the file says.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Record {
     snapshot: String,
-    stage: Stage,
 }
 
 /// The journal of a replica.
@@ -43,10 +32,10 @@ impl Journal {
         record.is_some_and(|record| record.snapshot == snapshot.to_string())
     }
 
-    /// Writes down that a step was done.
-    pub(super) fn write(&self, snapshot: &SnapshotId, stage: Stage) -> Result<()> {
+    /// Writes down that what was left has been taken away: what stands from now on is this restore's.
+    pub(super) fn write(&self, snapshot: &SnapshotId) -> Result<()> {
         let failed = |source| DtrError::File { path: self.path.clone(), source };
-        let record = Record { snapshot: snapshot.to_string(), stage };
+        let record = Record { snapshot: snapshot.to_string() };
         let text = serde_json::to_string(&record).map_err(std::io::Error::from).map_err(failed)?;
         let new = self.path.with_extension("new");
         if let Some(folder) = self.path.parent() {

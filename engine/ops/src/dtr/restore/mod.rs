@@ -19,16 +19,19 @@ use dtrvault_registry::target::Target;
 use dtrvault_repo::Repository;
 use dtrvault_repo::read::{Proof, Reader};
 
-use super::stop;
+use super::{ApiAccess, stop};
 use crate::content::read_blob;
 use crate::context::Context;
 use crate::error::{OpsError, Result};
 use crate::proof::{self, ProofReport};
 use crate::restore::RestoreReport;
-use journal::{Journal, Stage};
+use journal::Journal;
 
 pub use plan::{ImagesPlan, Place, Plan, plan};
 pub use refusal::{Gate, Refusal};
+
+/// What is to be done where the API could not be reached.
+const STILL_FROZEN: &str = "the registry is read-only, as it was while the snapshot was taken: switch that off on DTR's settings page";
 
 /// How a DTR is to be restored.
 pub struct DtrRestoreOptions {
@@ -48,6 +51,8 @@ pub struct DtrRestoreOptions {
     pub images_to: Option<Box<dyn Target>>,
     /// The account that may.
     pub ucp: Ucp,
+    /// How DTR's API is reached, to let a registry go that was frozen when the snapshot was taken.
+    pub api: ApiAccess,
     /// Take nothing but the configuration out of the tar.
     pub config_only: bool,
     /// Let DTR say more.
@@ -85,6 +90,8 @@ pub struct DtrRestoreReport {
     pub tags: Option<ProofReport>,
     /// Bytes of metadata that DTR took.
     pub metadata_bytes: Option<u64>,
+    /// Whether the registry, read-only in its metadata since it was frozen for the snapshot, may be written again.
+    pub thawed: Option<bool>,
     /// What only the operator can do.
     pub still_to_do: Vec<&'static str>,
 }
@@ -122,6 +129,7 @@ pub fn run(
         proof: None,
         tags: None,
         metadata_bytes: None,
+        thawed: None,
         still_to_do: plan.still_to_do(options),
     };
     dtrvault_dtr::sweep(engine, &options.owner)?;
@@ -130,14 +138,15 @@ pub fn run(
     }
     if let Some(images) = &plan.images {
         report.images = Some(run.put_images_back(images)?);
-        if options.metadata {
-            run.journal.write(&plan.snapshot, Stage::Images)?;
-        }
     }
     if options.metadata {
         report.metadata_bytes = Some(if plan.goes_on { run.install_again()? } else { run.install()? });
         // What stands from here on is a replica, and no remains that a later run may take away unasked.
         run.journal.remove()?;
+        report.thawed = run.thaw();
+        if report.thawed == Some(false) {
+            report.still_to_do.insert(0, STILL_FROZEN);
+        }
         // DTR may have touched the volume: what stands there now is what counts.
         if let Some(images) = &plan.images {
             report.proof = run.prove(images)?;
@@ -181,7 +190,7 @@ impl Run<'_> {
             self.context.progress.stage("destroying", None);
             self.destroy()?;
         }
-        self.journal.write(&plan.snapshot, Stage::Destroyed)?;
+        self.journal.write(&plan.snapshot)?;
         Ok(plan.remains.clone())
     }
 
@@ -212,6 +221,20 @@ impl Run<'_> {
             self.put_images_back(images)?;
         }
         self.install()
+    }
+
+    /// Lets the registry be written again that was frozen for the snapshot, and says so in its metadata. Gives whether
+    /// that was done, where there was need.
+    fn thaw(&self) -> Option<bool> {
+        self.plan.dtr.frozen.then(|| {
+            let (options, plan) = (self.options, self.plan);
+            let done = options.api.let_go(&plan.replica, &options.ucp, self.engine, self.context);
+            if let Err(error) = &done {
+                let why = OpsError::chain(error);
+                self.context.progress.warn(&format!("the registry could not be made writable again: {why}"));
+            }
+            done.is_ok()
+        })
     }
 
     /// Installs the replica from the metadata. Gives the bytes that DTR took.
