@@ -993,7 +993,7 @@ def snapshot_of(name, plain):
         read_reference(snapshot.images.tree)
     if snapshot.dtr is not None:
         snapshot.dtr = fields(snapshot.dtr, "version replica? cluster? image? storage? frozen?")
-        need(snapshot.dtr.frozen in (None, True), "a false that is to be absent")
+        need(type(snapshot.dtr.frozen) in (bool, type(None)), "no truth value")
         texts = {**vars(snapshot.dtr), "frozen": None}
         for words in filter(None, texts.values()):
             text(words, MAX_TEXT_BYTES)

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use dtrvault_dtr_stand_in::{Version, settings};
 
@@ -202,6 +203,27 @@ impl Dtr {
             .map(str::to_owned)
             .filter(|name| name.starts_with("dtr-"))
             .collect()
+    }
+
+    /// Containers that dtrvault has made for this DTR, told by the host it was called, and that are still there.
+    pub fn strangers(&self) -> Vec<String> {
+        let format = "{{.Names}} {{.Label \"dtrvault.owner\"}}";
+        let all =
+            self.engine().docker(&["ps", "--all", "--format", format, "--filter", "label=dtrvault.owner"]);
+        let ours = all.lines().filter(|line| line.ends_with(&format!("@{}", self.replica())));
+        ours.filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+    }
+
+    /// Whether those are all gone; one that has ended removes itself, which takes a moment.
+    pub fn is_left_alone(&self) -> bool {
+        let begun = Instant::now();
+        while !self.strangers().is_empty() {
+            if begun.elapsed() > Duration::from_secs(20) {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        true
     }
 
     /// The folder that holds `docker/registry/v2`, in the registry's volume.

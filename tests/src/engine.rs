@@ -16,7 +16,7 @@ use crate::certificates::Authority;
 mod root;
 mod subnet;
 
-pub use root::with_engine;
+pub use root::{with_engine, with_own_engine};
 use subnet::Subnet;
 
 /// Starts and ends the daemons; see there.
@@ -51,6 +51,9 @@ impl DockerEngine {
     ///
     /// When it does not start.
     pub fn start() -> Self {
+        // One of this process sees the addresses of the one before it.
+        static ONE: Mutex<()> = Mutex::new(());
+        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         // The keeper deletes it: this process may not live to do so.
         let folder = tempfile::Builder::new().prefix("dvt-").tempdir().unwrap().keep();
         let subnet = Subnet::free();

@@ -7,7 +7,7 @@
 //! - [`Cloud`]: a repository in S3 or Azure, behind a line that may be bad. [`bad_line`]: the main job over such lines.
 //! - [`SmallDisk`]: a disk that is soon full.
 //! - [`DockerEngine`]: a real Docker Engine of the tests' own.
-//! - [`dtr`]: a DTR on it, as far as one can be had.
+//! - [`dtr`]: a DTR on it, as far as one can be had. [`steps`]: what a run asks of both, and an end at any of it.
 //! - [`RegistryServer`], [`skopeo`]: a real registry and a real client.
 //! - [`OciLayout`]: images to push. [`Storage`]: a registry's storage root without a registry.
 //! - [`DtrTables`]: metadata that is true to a storage root.
@@ -38,6 +38,7 @@ mod registry_server;
 mod run;
 pub mod shapes;
 mod small_disk;
+pub mod steps;
 mod storage;
 mod vault;
 mod words;
@@ -47,7 +48,7 @@ pub use bytes::{digest_of, flip_byte};
 pub use client::skopeo;
 pub use clouds::Cloud;
 pub use dtr_registry::{DtrTables, id_path};
-pub use engine::{DockerEngine, with_engine};
+pub use engine::{DockerEngine, with_engine, with_own_engine};
 pub use folder::folder;
 pub use layers::{archive_layer, gzip, plain_layer};
 pub use main_job::MainJob;

@@ -2,6 +2,8 @@
 //! restore that was cut off.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::time::{Duration, Instant};
+
 use dtrvault_tests::dtr::{Blobs, Dtr, Fault, Layout};
 use dtrvault_tests::{Run, Vault, listing, with_engine};
 
@@ -125,9 +127,32 @@ fn a_restore_that_is_killed_goes_on() {
         restore(&vault, &["--destroy"]).ok();
         assert!(dtr.rows() == rows);
         assert_eq!(listing::listing(&dtr.registry_folder()), images);
-        let format = "{{.Label \"dtrvault.owner\"}}";
-        let left = engine.docker(&["ps", "--all", "--format", format, "--filter", "label=dtrvault.owner"]);
-        assert!(!left.lines().any(|owner| owner.ends_with(&format!("@{}", dtr.replica()))), "{left}");
+        assert!(dtr.is_left_alone());
+    });
+}
+
+#[test]
+fn ctrl_c_ends_a_restore_cleanly_and_the_next_goes_on() {
+    with_engine("ctrl_c_ends_a_restore_cleanly_and_the_next_goes_on", |engine| {
+        let dtr = Dtr::start(&engine, "2.9.29", Layout::new(81));
+        let vault = vault(&dtr);
+        let (rows, images) = (dtr.rows(), listing::listing(&dtr.registry_folder()));
+        for command in ["dtrvault-destroy-", "dtrvault-restore-"] {
+            let child = vault.start(["restore", "--snapshot", "latest", "--yes", "--destroy"]);
+            let begun = Instant::now();
+            while !dtr.strangers().iter().any(|name| name.starts_with(command)) {
+                assert!(begun.elapsed() < Duration::from_secs(120), "no {command} was seen");
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            let pid = rustix::process::Pid::from_child(&child);
+            rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+            Vault::wait(child).exits(130);
+            assert!(dtr.is_left_alone(), "{command}");
+        }
+        // What stands is its own, so that nothing has to be said of it again.
+        restore(&vault, &[]).ok();
+        assert!(dtr.rows() == rows);
+        assert_eq!(listing::listing(&dtr.registry_folder()), images);
     });
 }
 
@@ -145,6 +170,31 @@ fn one_part_comes_back_alone_and_the_engine_may_be_far_away() {
         assert!(listing::listing(&dtr.registry_folder()) != images);
         restore(&vault, &["--part", "images"]).ok();
         assert_eq!(listing::listing(&dtr.registry_folder()), images);
+    });
+}
+
+#[test]
+fn a_registry_that_was_frozen_for_its_snapshot_is_let_go_by_its_restore() {
+    with_engine("a_registry_that_was_frozen_for_its_snapshot_is_let_go_by_its_restore", |engine| {
+        let dtr = Dtr::start(&engine, "2.9.29", Layout::new(71));
+        let vault = dtr.vault();
+        let taken = vault.run(["snapshot", "--freeze", "--json", "--replica-id", dtr.replica()]).ok().json();
+        assert_eq!(taken["dtr"]["frozen"], true);
+        dtr.destroy_all();
+        let report = restore(&vault, &["--json"]).ok().json();
+        assert_eq!(report["thawed"], true);
+        assert!(!dtr.is_read_only());
+        // Somebody else seems to answer: nothing is sent to them, and it is left to the operator.
+        let pins = vault.at("home/.local/state/dtrvault/authorities");
+        for pin in std::fs::read_dir(pins).unwrap() {
+            std::fs::write(pin.unwrap().path(), "-----BEGIN CERTIFICATE-----\nanother\n").unwrap();
+        }
+        let run = restore(&vault, &["--json", "--destroy", "--dtr-url", &dtr.url()]).ok();
+        let run = run.tells("could not be made writable again");
+        let report = run.json();
+        assert_eq!(report["thawed"], false);
+        assert!(report["still_to_do"][0].as_str().unwrap().contains("read-only"));
+        assert!(dtr.is_read_only());
     });
 }
 

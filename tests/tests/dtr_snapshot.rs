@@ -12,26 +12,6 @@ fn snapshot(vault: &Vault, dtr: &Dtr, more: &[&str]) -> Run {
     vault.run([&["snapshot", "--json", "--replica-id", dtr.replica()], more].concat())
 }
 
-/// Containers that dtrvault has made for this DTR, and that are still there.
-fn strangers(dtr: &Dtr) -> Vec<String> {
-    let format = "{{.Names}} {{.Label \"dtrvault.owner\"}}";
-    let all = dtr.engine().docker(&["ps", "--all", "--format", format, "--filter", "label=dtrvault.owner"]);
-    let ours = all.lines().filter(|line| line.ends_with(&format!("@{}", dtr.replica())));
-    ours.filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
-}
-
-/// Whether they are all gone; one that has ended removes itself, which takes a moment.
-fn leaves_nothing(dtr: &Dtr) -> bool {
-    let begun = Instant::now();
-    while !strangers(dtr).is_empty() {
-        if begun.elapsed() > Duration::from_secs(20) {
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    true
-}
-
 #[test]
 fn a_dtr_is_taken_whole_and_a_second_time_for_next_to_nothing() {
     with_engine("a_dtr_is_taken_whole_and_a_second_time_for_next_to_nothing", |engine| {
@@ -91,7 +71,7 @@ fn what_fails_records_nothing_and_says_why() {
             dtr.fails(fault);
             let run = snapshot(&vault, &dtr, &[]).exits(1).tells(word);
             assert!(run.stdout.is_empty() || run.json().get("error").is_some(), "{shown}");
-            assert!(leaves_nothing(&dtr), "{shown}");
+            assert!(dtr.is_left_alone(), "{shown}");
         }
         dtr.fails(Fault::Stall { after: 5_000 });
         let begun = Instant::now();
@@ -102,7 +82,7 @@ fn what_fails_records_nothing_and_says_why() {
         dtr.fails(None);
         let listed = vault.run(["snapshots", "--json"]).ok().json();
         assert_eq!(listed["snapshots"].as_array().unwrap().len(), 1, "only what was whole");
-        assert!(leaves_nothing(&dtr));
+        assert!(dtr.is_left_alone());
     });
 }
 
@@ -140,7 +120,7 @@ fn watch(mut command: std::process::Command, dtr: &Dtr) -> (String, Run) {
     let mut child = command.spawn().unwrap();
     let mut seen = String::new();
     while child.try_wait().unwrap().is_none() {
-        for name in strangers(dtr) {
+        for name in dtr.strangers() {
             let format = "{{json .Path}} {{json .Args}} {{json .Config.Cmd}} {{json .Config.Labels}}";
             seen += &dtr.engine().try_docker(&["inspect", "--format", format, &name]).text();
         }
@@ -167,10 +147,18 @@ fn a_killed_run_leaves_nothing_that_the_next_does_not_set_right() {
             child.kill().unwrap();
             child.wait().unwrap();
         }
+        // One that is killed while it is frozen, which monitoring sees.
+        let mut child = vault.command(freeze).spawn().unwrap();
+        while !dtr.is_read_only() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        vault.run(["dtr", "status"]).exits(3).tells("left read-only");
         dtr.fails(None);
         vault.run(freeze).ok();
         assert!(!dtr.is_read_only());
-        assert!(leaves_nothing(&dtr));
+        assert!(dtr.is_left_alone());
         vault.run(["check", "--read-data"]).ok();
     });
 }
@@ -200,7 +188,7 @@ fn a_frozen_registry_is_let_go_whatever_happens() {
         rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
         Vault::wait(child).exits(130);
         assert!(!dtr.is_read_only());
-        assert!(leaves_nothing(&dtr));
+        assert!(dtr.is_left_alone());
     });
 }
 
@@ -223,7 +211,7 @@ fn the_engine_is_reached_by_tcp_with_certificates_too() {
         assert!(same.unwrap().success());
         vault.set("DOCKER_CERT_PATH", None);
         snapshot(&vault, &dtr, &[]).exits(1).tells("does not answer");
-        assert!(leaves_nothing(&dtr));
+        assert!(dtr.is_left_alone());
     });
 }
 

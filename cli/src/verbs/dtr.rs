@@ -1,12 +1,12 @@
 //! `dtr`: looks at a DTR.
 
 use dtrvault_ops::cluster::{Cluster, Replica};
-use dtrvault_ops::dtr::status::{self, Attention, StatusReport};
+use dtrvault_ops::dtr::status::{self, Attention, StatusOptions, StatusReport};
 use dtrvault_ops::format::Time;
 use serde::Serialize;
 
 use crate::app::App;
-use crate::dtr::EngineArgs;
+use crate::dtr::{EngineArgs, owner, state_folder};
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::progress::say;
@@ -94,8 +94,13 @@ struct LastView<'a> {
 fn status(app: &App, args: &StatusArgs) -> Result<Exit> {
     let engine = args.engine.connect(app)?;
     let repo = if args.no_snapshots { None } else { Some(app.open_unread()?) };
-    let now = Time::from(std::time::SystemTime::now());
-    let report = status::run(&engine, repo.as_ref(), args.max_age, now)?;
+    let options = StatusOptions {
+        max_age_secs: args.max_age,
+        now: Time::from(std::time::SystemTime::now()),
+        notes: state_folder(app).ok(),
+        owner: owner(app),
+    };
+    let report = status::run(&engine, repo.as_ref(), &options)?;
     show(app, &report)?;
     for attention in &report.attention {
         say("warning", &words(attention));
@@ -180,6 +185,11 @@ fn words(attention: &Attention) -> String {
         }
         Attention::MixedVersions => {
             "the replicas are of several versions: is an upgrade under way?".to_owned()
+        }
+        Attention::LeftFrozen { url } => {
+            format!(
+                "{url} was left read-only by a snapshot that has died: the next one lets it be written again"
+            )
         }
         Attention::NoSnapshot => "there is no snapshot of this DTR".to_owned(),
         Attention::IncompleteSnapshot => "the last snapshot of this DTR is incomplete".to_owned(),

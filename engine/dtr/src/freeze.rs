@@ -2,7 +2,6 @@
 //! froze it, or, should that one die, by whoever comes next, who finds a note of it.
 
 use std::fs;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -11,6 +10,7 @@ use url::Url;
 
 use crate::error::{DtrError, Result};
 use crate::https;
+use crate::kept;
 use crate::leftovers::Owner;
 use crate::pin::Pins;
 use crate::secret::Secret;
@@ -54,7 +54,7 @@ pub fn freeze(api: &Api, folder: &Path, here: &Owner, handle: &Handle) -> Result
     if api.is_read_only(handle)? {
         return Ok(None);
     }
-    write_note(&note, here, &api.url).map_err(|source| DtrError::File { path: note.clone(), source })?;
+    kept::write(&note, format!("{here}\n{}\n", api.url).as_bytes())?;
     let frozen = Frozen { api: api.clone(), note, handle: handle.clone(), thawed: false };
     api.set_read_only(true, handle)?;
     if !api.is_read_only(handle)? {
@@ -97,7 +97,7 @@ impl Frozen {
     fn set_back(&mut self) -> Result<()> {
         self.thawed = true;
         self.api.set_read_only(false, &self.handle)?;
-        fs::remove_file(&self.note).map_err(|source| DtrError::File { path: self.note.clone(), source })
+        kept::remove(&self.note)
     }
 }
 
@@ -173,13 +173,4 @@ fn read_note(path: &Path) -> Option<(Owner, String)> {
     let text = fs::read_to_string(path).ok()?;
     let (owner, url) = text.trim().split_once('\n')?;
     Some((Owner::parse(owner)?, url.to_owned()))
-}
-
-fn write_note(path: &Path, owner: &Owner, url: &str) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let mut file = fs::File::create(path)?;
-    file.write_all(format!("{owner}\n{url}\n").as_bytes())?;
-    file.sync_all()
 }

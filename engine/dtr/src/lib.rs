@@ -5,6 +5,7 @@
 //! * [`backup`] and [`restore`] say which commands of DTR's image do what; a [`Command`] runs them;
 //! * [`volume`] reads and fills volumes through the engine;
 //! * [`freeze`] keeps a registry read-only for a while;
+//! * [`kept`] holds what is to be known after a run that has died;
 //! * [`sweep`] removes what a killed run left.
 //!
 //! Nothing here knows a repository, a terminal or an environment. Calls block; none may be made
@@ -21,6 +22,7 @@ pub mod flags;
 pub mod freeze;
 mod https;
 mod image;
+pub mod kept;
 mod leftovers;
 mod log;
 mod names;

@@ -1,7 +1,6 @@
 //! Certificate authorities of UCP and DTR, pinned when they are seen first.
 
 use std::fs;
-use std::io::Write;
 use std::path::PathBuf;
 
 use tokio::runtime::Handle;
@@ -9,6 +8,7 @@ use url::Url;
 
 use crate::error::{DtrError, Result};
 use crate::https;
+use crate::kept;
 
 /// What a certificate looks like in PEM.
 const PEM_MARK: &str = "-----BEGIN CERTIFICATE-----";
@@ -36,23 +36,33 @@ impl Pins {
         if !pem.contains(PEM_MARK) {
             return Err(DtrError::NoCertificate { place: at.to_string() });
         }
-        let host = format!(
-            "{}_{}",
-            server.host_str().unwrap_or_default(),
-            server.port_or_known_default().unwrap_or(443)
-        );
-        let path = self.folder.join(format!("{}.pem", host.replace(['/', ':'], "_")));
-        let failed = |source| DtrError::File { path: path.clone(), source };
+        let path = self.path(server);
         match fs::read_to_string(&path) {
             Ok(pinned) if pinned.trim() == pem.trim() => Ok(pem),
-            Ok(_) => Err(DtrError::OtherAuthority { host, pin: path }),
+            Ok(_) => Err(DtrError::OtherAuthority { host: place(server), pin: path }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                fs::create_dir_all(&self.folder).map_err(failed)?;
-                let mut file = fs::File::create_new(&path).map_err(failed)?;
-                file.write_all(pem.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+                kept::write(&path, pem.as_bytes())?;
                 Ok(pem)
             }
-            Err(error) => Err(failed(error)),
+            Err(source) => Err(DtrError::File { path, source }),
         }
     }
+
+    /// Forgets the authority of a server, which was set up anew.
+    ///
+    /// # Errors
+    /// [`DtrError::File`]; [`DtrError::BadAddress`].
+    pub fn forget(&self, server: &str) -> Result<()> {
+        kept::remove(&self.path(&https::url(server)?))
+    }
+
+    fn path(&self, server: &Url) -> PathBuf {
+        self.folder.join(format!("{}.pem", place(server).replace(['/', ':'], "_")))
+    }
+}
+
+/// Name and port.
+fn place(server: &Url) -> String {
+    let port = server.port_or_known_default().unwrap_or(443);
+    format!("{}:{port}", server.host_str().unwrap_or_default())
 }

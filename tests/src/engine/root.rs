@@ -12,8 +12,21 @@ use super::DockerEngine;
 ///
 /// When the test fails, and when it cannot be root: then it would test nothing.
 pub fn with_engine(test: &str, run: impl FnOnce(Arc<DockerEngine>)) {
+    as_root(test, || run(DockerEngine::shared()));
+}
+
+/// The same with an engine that no other test sees, for what depends on all that is on it.
+///
+/// # Panics
+///
+/// As [`with_engine`].
+pub fn with_own_engine(test: &str, run: impl FnOnce(Arc<DockerEngine>)) {
+    as_root(test, || run(Arc::new(DockerEngine::start())));
+}
+
+fn as_root(test: &str, run: impl FnOnce()) {
     if rustix::process::geteuid().is_root() {
-        return run(DockerEngine::shared());
+        return run();
     }
     let again = Command::new("sudo")
         .args(["--non-interactive", "--preserve-env", "env"])

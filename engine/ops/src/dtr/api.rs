@@ -28,10 +28,14 @@ pub struct ApiAccess {
 impl ApiAccess {
     /// The API of a replica.
     pub(super) fn of(&self, replica: &Replica, account: &Ucp, engine: &Engine) -> Result<Api> {
-        let local = replica.https_port.filter(|_| engine.is_local()).map(|port| format!("127.0.0.1:{port}"));
-        let url = self.url.clone().or(local);
+        let url = self.url.clone().or_else(|| self.local(replica, engine));
         let url = url.ok_or_else(|| DtrError::NoApi { replica: replica.id.to_string() })?;
         self.at(url, account, engine)
+    }
+
+    /// Where a replica of this machine publishes it.
+    fn local(&self, replica: &Replica, engine: &Engine) -> Option<String> {
+        replica.https_port.filter(|_| engine.is_local()).map(|port| format!("127.0.0.1:{port}"))
     }
 
     /// The API at a URL.
@@ -54,6 +58,10 @@ impl ApiAccess {
             replica: replica.to_string(),
             known: cluster.replicas.iter().map(|replica| replica.id.to_string()).collect(),
         })?;
+        if let Some(local) = self.local(replica, engine).filter(|_| self.url.is_none()) {
+            // It was installed a moment ago, by us, and may have another certificate than the one before it.
+            self.pins.forget(&local)?;
+        }
         let begun = Instant::now();
         loop {
             let done = self

@@ -1,11 +1,25 @@
 //! `dtr status`: how a DTR is, and when it was last backed up.
 
-use dtrvault_dtr::{Cluster, Engine};
+use std::path::PathBuf;
+
+use dtrvault_dtr::{Cluster, Engine, Owner, freeze};
 use dtrvault_format::Time;
 use dtrvault_repo::Repository;
 
 use super::last::{self, LastSnapshot};
 use crate::error::Result;
+
+/// What is asked of a DTR.
+pub struct StatusOptions {
+    /// How old its last snapshot may be, seconds.
+    pub max_age_secs: Option<i64>,
+    /// The time.
+    pub now: Time,
+    /// The folder in which it is noted that a registry was frozen, where there is one.
+    pub notes: Option<PathBuf>,
+    /// Who asks.
+    pub owner: Owner,
+}
 
 /// How a DTR is.
 #[derive(Debug, serde::Serialize)]
@@ -40,6 +54,11 @@ pub enum Attention {
     },
     /// Replicas are of several versions.
     MixedVersions,
+    /// A snapshot that made a registry read-only has died; the next one sets it back.
+    LeftFrozen {
+        /// The registry's API.
+        url: String,
+    },
     /// There is no snapshot of it.
     NoSnapshot,
     /// The last snapshot lacks something.
@@ -57,18 +76,15 @@ pub enum Attention {
 ///
 /// # Errors
 /// Those of the engine and of the repository.
-pub fn run(
-    engine: &Engine,
-    repo: Option<&Repository>,
-    max_age_secs: Option<i64>,
-    now: Time,
-) -> Result<StatusReport> {
+pub fn run(engine: &Engine, repo: Option<&Repository>, options: &StatusOptions) -> Result<StatusReport> {
     let cluster = dtrvault_dtr::discover(engine)?;
     let last = repo.map(|repo| last::find(repo, &cluster)).transpose()?.flatten();
-    let age_secs = last.as_ref().map(|last| last.age_secs(now));
+    let age_secs = last.as_ref().map(|last| last.age_secs(options.now));
     let mut attention = of_cluster(&cluster);
+    let notes = options.notes.iter().flat_map(|folder| freeze::left_frozen(folder, &options.owner));
+    attention.extend(notes.map(|url| Attention::LeftFrozen { url }));
     if repo.is_some() {
-        attention.extend(of_snapshot(last.as_ref(), age_secs, max_age_secs));
+        attention.extend(of_snapshot(last.as_ref(), age_secs, options.max_age_secs));
     }
     Ok(StatusReport { cluster, last, age_secs, attention })
 }

@@ -1,10 +1,9 @@
 //! That a restore has begun to build anew, for the run that comes after one that was cut off: a file for each replica.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use dtrvault_dtr::{DtrError, ReplicaId};
+use dtrvault_dtr::{DtrError, ReplicaId, kept};
 use dtrvault_format::SnapshotId;
 
 use crate::error::Result;
@@ -34,25 +33,14 @@ impl Journal {
 
     /// Writes down that what was left has been taken away: what stands from now on is this restore's.
     pub(super) fn write(&self, snapshot: &SnapshotId) -> Result<()> {
-        let failed = |source| DtrError::File { path: self.path.clone(), source };
         let record = Record { snapshot: snapshot.to_string() };
-        let text = serde_json::to_string(&record).map_err(std::io::Error::from).map_err(failed)?;
-        let new = self.path.with_extension("new");
-        if let Some(folder) = self.path.parent() {
-            fs::create_dir_all(folder).map_err(failed)?;
-        }
-        let mut file = fs::File::create(&new).map_err(failed)?;
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-        Ok(fs::rename(&new, &self.path).map_err(failed)?)
+        let text = serde_json::to_vec(&record).map_err(std::io::Error::from);
+        let text = text.map_err(|source| DtrError::File { path: self.path.clone(), source })?;
+        Ok(kept::write(&self.path, &text)?)
     }
 
     /// All is done.
     pub(super) fn remove(&self) -> Result<()> {
-        match fs::remove_file(&self.path) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                Err(DtrError::File { path: self.path.clone(), source }.into())
-            }
-            _ => Ok(()),
-        }
+        Ok(kept::remove(&self.path)?)
     }
 }
