@@ -52,8 +52,8 @@ demo: build ## back up, change, check and restore a real registry, before your e
 
 bench: build ## measure beside restic, rustic, borg, bupstash; BENCH=layers,tags BENCH_SCALE=small choose
 	@scripts/bench-peers
-	$(CARGO) build --release --locked -p dtrvault-benches --bins
-	"$(CARGO_TARGET_DIR)/release/dtrvault-bench" run "$(BINARY)" "$(PEERS)" "$(BENCH_JSON)"
+	$(CARGO) build --release --locked -p dtrvault-benches -p dtrvault-dtr-stand-in --bins
+	DTRVAULT_TEST_BINARY="$(BINARY)" DTRVAULT_TEST_STAND_IN="$(STAND_IN)" "$(CARGO_TARGET_DIR)/release/dtrvault-bench" run "$(BINARY)" "$(PEERS)" "$(BENCH_JSON)"
 
 benchdocs: ## put what `make bench` measured into docs/performance.md
 	"$(CARGO_TARGET_DIR)/release/dtrvault-bench" render "$(BENCH_JSON)" docs

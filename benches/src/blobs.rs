@@ -36,6 +36,16 @@ pub fn add_blobs(root: &Path, bytes: u64, seed: u64) -> io::Result<u64> {
     Ok(count)
 }
 
+/// Adds `count` blobs of `size` bytes each below `root`.
+///
+/// # Errors
+///
+/// What the file system says.
+pub fn add_equal_blobs(root: &Path, count: u64, size: u64, seed: u64) -> io::Result<()> {
+    let mut words = Words::of(&[seed, 5]);
+    (0..count).try_for_each(|_| add_blob(root, size, &mut words))
+}
+
 fn add_blob(root: &Path, size: u64, words: &mut Words) -> io::Result<()> {
     let blobs = root.join("docker/registry/v2/blobs/sha256");
     fs::create_dir_all(&blobs)?;

@@ -10,7 +10,7 @@ mod stages;
 mod table;
 mod tags;
 
-pub use blobs::add_blobs;
+pub use blobs::{add_blobs, add_equal_blobs};
 pub use data::{noise, tar, text, tree};
 pub use dtrvault_tests::Words;
 pub use stages::measure_stages;

@@ -17,6 +17,8 @@ use crate::scale::Scale;
 pub(crate) struct Bench {
     /// Those that are there; dtrvault first.
     pub(crate) programs: Vec<Arc<dyn Program>>,
+    /// dtrvault, for commands that its peers do not have.
+    pub(crate) binary: PathBuf,
     /// An S3 server's program, if it is there.
     pub(crate) s3: PathBuf,
     /// Folder for data and repositories, on the disk that is measured.
@@ -123,9 +125,11 @@ impl Bench {
         let (Source::Registry(path) | Source::Stream(path)) = source;
         warm(path)?;
         let data = if path.is_file() { fs::metadata(path)?.len() } else { content(path)?.bytes };
-        let before = stored(site, 0)?;
-        let usage = self.run(program, site, &mut program.backup(site, source, day)?, None)?;
-        let after = stored(site, before.map_or(0, |before| before.bytes))?;
+        let repository = Path::new(&site.repository);
+        let before = stored(repository, 0)?;
+        let mut command = program.backup(site, source, day)?;
+        let usage = self.run(&mut command, &site.log(), None, program.good())?;
+        let after = stored(repository, before.map_or(0, |before| before.bytes))?;
         Ok(self.results.add(key, data, usage, after))
     }
 
@@ -139,14 +143,15 @@ impl Bench {
         source: Source<'_>,
         day: u32,
     ) -> io::Result<&'a mut Record> {
-        if stored(site, 0)?.is_some() {
-            warm(Path::new(&site.repository))?;
+        let repository = Path::new(&site.repository);
+        if stored(repository, 0)?.is_some() {
+            warm(repository)?;
         }
         let target = self.fresh("target")?;
         let mut command = program.restore(site, source, &target, day)?;
         let (usage, data) = match source {
             Source::Registry(path) => {
-                let usage = self.run(program, site, &mut command, None)?;
+                let usage = self.run(&mut command, &site.log(), None, program.good())?;
                 let (expected, found) = (content(path)?, content(&target)?);
                 if expected != found {
                     let words = format!("restored {found:?} instead of {expected:?}");
@@ -156,7 +161,7 @@ impl Bench {
             }
             Source::Stream(path) => {
                 let out = target.join("out.tar");
-                let usage = self.run(program, site, &mut command, Some(File::create(&out)?))?;
+                let usage = self.run(&mut command, &site.log(), Some(File::create(&out)?), program.good())?;
                 if !same(path, &out)? {
                     return Err(io::Error::other("the stream that came back is another one"));
                 }
@@ -167,17 +172,18 @@ impl Bench {
         Ok(self.results.add(key, data, usage, None))
     }
 
-    fn run(
+    /// Measures a command, and says what it took; arguments as of [`run`].
+    pub(crate) fn run(
         &self,
-        program: &dyn Program,
-        site: &Site,
         command: &mut Command,
+        log: &Path,
         out: Option<File>,
+        good: &[i32],
     ) -> io::Result<Usage> {
         if self.scale.settle {
             settle();
         }
-        let mut usage = run(command, &site.log(), out, program.good())?;
+        let mut usage = run(command, log, out, good)?;
         if self.scale.settle {
             usage.sync_s = settle();
         }
@@ -192,8 +198,7 @@ impl Bench {
 }
 
 /// What a local repository holds; nothing is known of one on a server.
-fn stored(site: &Site, before: u64) -> io::Result<Option<Stored>> {
-    let path = Path::new(&site.repository);
+pub(crate) fn stored(path: &Path, before: u64) -> io::Result<Option<Stored>> {
     if !path.is_absolute() || !path.exists() {
         return Ok(None);
     }

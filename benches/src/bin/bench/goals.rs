@@ -34,6 +34,10 @@ const ALL_DAYS: f64 = 0.30;
 const REQUESTS: f64 = 20.0;
 /// How many times the time without delay that with 50 ms a request may be.
 const DELAYED: f64 = 1.5;
+/// Memory that a snapshot of a whole DTR, and its restore, may take, MiB.
+const DTR_MIB: u64 = 400;
+/// Part of the metadata's length that a snapshot may add when nothing was pushed.
+const DTR_SECOND: f64 = 0.03;
 
 /// All goals that this run can tell of.
 pub(crate) fn goals(results: &Results) -> Vec<Goal> {
@@ -41,6 +45,8 @@ pub(crate) fn goals(results: &Results) -> Vec<Goal> {
     goals.extend(second_day(results));
     goals.extend(layers(results));
     goals.extend(latency(results));
+    goals.extend(dtr_memory(results));
+    goals.extend(dtr_second(results));
     goals
 }
 
@@ -115,4 +121,42 @@ fn latency(results: &Results) -> Vec<Goal> {
         });
     }
     goals
+}
+
+fn dtr_memory(results: &Results) -> Vec<Goal> {
+    let goal = |step: &str| {
+        let peak = results.get("dtr", step, "dtrvault")?.peak_rss_bytes();
+        Some(Goal {
+            what: format!("dtr, {step}: memory"),
+            wanted: format!("≤ {DTR_MIB} MiB"),
+            found: format!("{} MiB", peak >> 20),
+            met: peak <= DTR_MIB << 20,
+        })
+    };
+    ["first", "restore"].into_iter().filter_map(goal).collect()
+}
+
+fn dtr_second(results: &Results) -> Vec<Goal> {
+    let record = |step| results.get("dtr", step, "dtrvault");
+    let found = || {
+        let metadata_mb = record("first")?.figures.get("MB of metadata")?;
+        let second = record("second")?;
+        let part = second.repository?.added_bytes as f64 / 1e6 / metadata_mb;
+        Some((part, *second.figures.get("MB of images read")?))
+    };
+    let Some((part, images_mb)) = found() else { return Vec::new() };
+    vec![
+        Goal {
+            what: "dtr, second: added, of the first one's metadata".to_owned(),
+            wanted: format!("≤ {:.0} %", DTR_SECOND * 100.0),
+            found: format!("{:.2} %", part * 100.0),
+            met: part <= DTR_SECOND,
+        },
+        Goal {
+            what: "dtr, second: image content read".to_owned(),
+            wanted: "0 MB".to_owned(),
+            found: format!("{images_mb} MB"),
+            met: images_mb == 0.0,
+        },
+    ]
 }

@@ -11,6 +11,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -74,6 +75,10 @@ fn measure(binary: &Path, peers: &Path, out: &Path) -> io::Result<bool> {
     let folder =
         setting("BENCH_DIR").map_or_else(|| std::env::temp_dir().join("dtrvault-bench"), PathBuf::from);
     let (work, _lock) = claim(&folder)?;
+    // What parts of the tests put into temporary folders is on the disk that is measured, too.
+    if let Err(other) = tempfile::env::override_temp_dir(&work) {
+        return Err(io::Error::other(format!("temporary folders are below {} already", other.display())));
+    }
     let machine = Machine::look(&work, scale.disk_files)?;
     let results = Results {
         machine,
@@ -86,13 +91,14 @@ fn measure(binary: &Path, peers: &Path, out: &Path) -> io::Result<bool> {
     let s3 = peers.join("s3s");
     let registries =
         setting("BENCH_REGISTRIES").map_or_else(Vec::new, |paths| std::env::split_paths(&paths).collect());
-    let mut bench = Bench { programs: Vec::new(), s3, work, scale, results, registries, wanted };
-    find_programs(&mut bench, binary, peers);
+    let binary = binary.to_owned();
+    let mut bench = Bench { programs: Vec::new(), binary, s3, work, scale, results, registries, wanted };
+    find_programs(&mut bench, peers);
     for scenario in scenarios::ALL {
         if !scenario.names.iter().any(|name| bench.wants(name)) {
             continue;
         }
-        if let Err(error) = (scenario.run)(&mut bench) {
+        if let Err(error) = attempt(|| (scenario.run)(&mut bench)) {
             bench.failed(&format!("dtrvault, {}", scenario.names.join(", ")), &error);
         }
         // What was measured so far is kept, whatever comes after.
@@ -102,6 +108,15 @@ fn measure(binary: &Path, peers: &Path, out: &Path) -> io::Result<bool> {
     print!("{}", report::report(&bench.results));
     eprintln!("written: {}", out.display());
     Ok(bench.results.failures.iter().all(|(what, _)| !what.starts_with("dtrvault")))
+}
+
+/// Parts of the tests panic when they cannot do their work; here that is a failure like others.
+fn attempt(work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let words = panic.downcast_ref::<String>().map(String::as_str);
+        let words = words.or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(io::Error::other(words.unwrap_or("a panic").to_owned()))
+    })
 }
 
 /// The folder to work in, emptied of what an interrupted run left, and a lock that keeps others out.
@@ -116,9 +131,9 @@ fn claim(folder: &Path) -> io::Result<(PathBuf, File)> {
     Ok((work.canonicalize()?, lock))
 }
 
-fn find_programs(bench: &mut Bench, binary: &Path, peers: &Path) {
+fn find_programs(bench: &mut Bench, peers: &Path) {
     let chosen = names("BENCH_PROGRAMS");
-    for program in peers::programs(binary, peers) {
+    for program in peers::programs(&bench.binary, peers) {
         if !chosen.is_empty() && !chosen.contains(program.name()) {
             continue;
         }

@@ -20,6 +20,9 @@ pub(crate) struct Scale {
     pub(crate) latency_bytes: u64,
     /// Sizes of a growing registry, bytes.
     pub(crate) scaling_bytes: &'static [u64],
+    /// Rows of events and scans in a DTR's database, and blobs in its registry.
+    pub(crate) dtr_rows: u64,
+    pub(crate) dtr_blobs: u64,
     /// Whether what one run has left unsynced is written before the next: on a shared machine
     /// that is a long wait for what others have left.
     pub(crate) settle: bool,
@@ -42,6 +45,8 @@ const FULL: Scale = Scale {
     days: 30,
     latency_bytes: GB,
     scaling_bytes: &[GB, 2 * GB, 4 * GB, 8 * GB],
+    dtr_rows: 1_000_000,
+    dtr_blobs: 40,
     settle: true,
     disk_files: 16,
 };
@@ -58,6 +63,8 @@ const SMALL: Scale = Scale {
     days: 3,
     latency_bytes: 100 * MB,
     scaling_bytes: &[100 * MB, 200 * MB],
+    dtr_rows: 20_000,
+    dtr_blobs: 2,
     settle: false,
     disk_files: 4,
 };

@@ -4,6 +4,7 @@ use std::io;
 
 use crate::bench::Bench;
 
+mod dtr;
 mod ingest;
 mod latency;
 mod layers;
@@ -27,4 +28,5 @@ pub(crate) const ALL: &[Scenario] = &[
     Scenario { names: &["rows"], run: rows::run },
     Scenario { names: &["latency"], run: latency::run },
     Scenario { names: &["scaling"], run: scaling::run },
+    Scenario { names: &["dtr"], run: dtr::run },
 ];
