@@ -5,6 +5,7 @@
 //! - [`Vault`], [`Run`]: the binary, in an environment that holds nothing of the machine's own.
 //! - [`MainJob`]: what an operator does from `init` to a changed password, and must get back.
 //! - [`Cloud`]: a repository in S3 or Azure, behind a line that may be bad. [`bad_line`]: the main job over such lines.
+//! - [`at_terminal`]: a run that somebody answers to.
 //! - [`SmallDisk`]: a disk that is soon full.
 //! - [`DockerEngine`]: a real Docker Engine of the tests' own.
 //! - [`dtr`]: a DTR on it, as far as one can be had. [`steps`]: what a run asks of both, and an end at any of it.
@@ -40,6 +41,7 @@ pub mod shapes;
 mod small_disk;
 pub mod steps;
 mod storage;
+mod terminal;
 mod vault;
 mod words;
 
@@ -57,5 +59,6 @@ pub use registry_server::RegistryServer;
 pub use run::Run;
 pub use small_disk::{SmallDisk, with_disks};
 pub use storage::Storage;
+pub use terminal::at_terminal;
 pub use vault::Vault;
 pub use words::Words;
