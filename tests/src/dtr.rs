@@ -232,9 +232,15 @@ impl Dtr {
         self.engine().volume(&format!("dtr-{kind}-{}", self.replica()))
     }
 
-    /// The disaster: every container and volume of the replica is gone, and with them its images.
-    pub fn destroy_all(&self) {
+    /// The engine's part of the disaster: every container and volume of the replica is gone, and with them its images;
+    /// its cluster remembers it.
+    pub fn lose_all(&self) {
         replica::destroy(self.engine(), self.replica());
+    }
+
+    /// The disaster: all of the replica is gone, and nobody remembers it.
+    pub fn destroy_all(&self) {
+        self.lose_all();
         self.cluster.shared().state().members.retain(|member| member != self.replica());
     }
 

@@ -71,6 +71,54 @@ fn what_is_left_is_destroyed_only_when_that_is_said() {
 }
 
 #[test]
+fn what_dtr_remembers_is_given_up_only_when_that_is_said() {
+    with_engine("what_dtr_remembers_is_given_up_only_when_that_is_said", |engine| {
+        let dtr = Dtr::start(&engine, "2.9.29", Layout::new(91));
+        let vault = vault(&dtr);
+        let (rows, images) = (dtr.rows(), listing::listing(&dtr.registry_folder()));
+        dtr.lose_all();
+        // It may run on another node: however often this is tried, nothing is destroyed.
+        for _ in 0..2 {
+            restore(&vault, &[]).exits(1).tells("destroy it first").tells("none runs on another node");
+        }
+        assert!(dtr.asked().iter().all(|ask| ask.command != "destroy"));
+        restore(&vault, &["--destroy", "--dry-run"]).ok().tells("gone on with");
+        restore(&vault, &["--destroy"]).ok();
+        assert!(dtr.rows() == rows);
+        assert_eq!(listing::listing(&dtr.registry_folder()), images);
+        // Said at once, it comes before the images are written.
+        dtr.lose_all();
+        let report = restore(&vault, &["--destroy", "--json"]).ok().json();
+        assert!(report["images"]["files"].as_u64().unwrap() > 0);
+        assert!(dtr.rows() == rows);
+    });
+}
+
+#[test]
+fn what_was_restored_by_hand_after_an_attempt_is_not_its_remains() {
+    with_engine("what_was_restored_by_hand_after_an_attempt_is_not_its_remains", |engine| {
+        let dtr = Dtr::start(&engine, "2.9.29", Layout::new(101));
+        let vault = vault(&dtr);
+        let tar = vault.run(["export", "--tar"]).ok().stdout;
+        dtr.destroy_all();
+        dtr.fails(Fault::RestoreBreaks);
+        restore(&vault, &[]).exits(1);
+        dtr.fails(None);
+        dtr.lose_all();
+        let command = ["restore", "--dtr-use-default-storage", "--replica-id", dtr.replica()];
+        dtr.run(&command, &tar).ok();
+        let stands = (dtr.containers(), dtr.volumes());
+        restore(&vault, &[]).exits(1).tells("--destroy");
+        assert_eq!((dtr.containers(), dtr.volumes()), stands, "nothing was touched");
+        // Images alone destroy nothing, and say nothing of it.
+        let plan = restore(&vault, &["--part", "images", "--dry-run"]).ok();
+        assert!(!plan.text().contains("DESTROY"), "{}", plan.text());
+        restore(&vault, &["--part", "images"]).ok();
+        assert_eq!((dtr.containers(), dtr.volumes()), stands);
+    });
+}
+
+#[test]
 fn gates_are_closed_until_they_are_opened_by_name() {
     with_engine("gates_are_closed_until_they_are_opened_by_name", |engine| {
         let dtr = Dtr::start(&engine, "2.9.29", Layout::new(21));
@@ -149,8 +197,8 @@ fn ctrl_c_ends_a_restore_cleanly_and_the_next_goes_on() {
             Vault::wait(child).exits(130);
             assert!(dtr.is_left_alone(), "{command}");
         }
-        // What stands is its own, so that nothing has to be said of it again.
-        restore(&vault, &[]).ok();
+        // It may have been installed by then, and is a replica like any other.
+        restore(&vault, &["--destroy"]).ok();
         assert!(dtr.rows() == rows);
         assert_eq!(listing::listing(&dtr.registry_folder()), images);
     });

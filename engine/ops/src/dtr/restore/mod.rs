@@ -140,7 +140,7 @@ pub fn run(
         report.images = Some(run.put_images_back(images)?);
     }
     if options.metadata {
-        report.metadata_bytes = Some(if plan.goes_on { run.install_again()? } else { run.install()? });
+        report.metadata_bytes = Some(run.install_anew()?);
         // What stands from here on is a replica, and no remains that a later run may take away unasked.
         run.journal.remove()?;
         report.thawed = run.thaw();
@@ -186,7 +186,7 @@ impl Run<'_> {
             plan.remains.remove_but(self.engine, &volume)?;
             return Ok(plan.remains.clone());
         }
-        if !plan.remains.is_empty() {
+        if plan.destroys(self.options) {
             self.context.progress.stage("destroying", None);
             self.destroy()?;
         }
@@ -206,13 +206,25 @@ impl Run<'_> {
         Ok(left.remove_but(self.engine, "")?)
     }
 
-    /// Installs the replica where an earlier attempt was cut off. DTR may remember more of that than the engine shows,
-    /// and refuse: then all of it is destroyed, and the images put back once more.
-    fn install_again(&self) -> Result<u64> {
+    /// Installs the replica. Where an earlier attempt was cut off, DTR may remember more of that than the engine shows,
+    /// and refuse: then all of it is destroyed, and the images are put back once more. What else DTR may remember could
+    /// run on another node, and is the operator's to give up.
+    fn install_anew(&self) -> Result<u64> {
         let failure = match self.install() {
             Err(failure @ OpsError::Dtr(DtrError::Failed { .. })) => failure,
             done => return done,
         };
+        let asked = self.options.allowed.contains(&Gate::Remains);
+        let ours = self.plan.has_begun(&self.install.storage.volume(&self.plan.replica));
+        if !asked && !ours {
+            self.context.progress.warn(
+                "if DTR refuses because it remembers a replica of this id: make sure that none runs on another node, \
+                 then run this again with --destroy",
+            );
+        }
+        if !self.plan.goes_on || !(asked || ours) {
+            return Err(failure);
+        }
         if self.install.destroy(self.engine, &self.around).is_err() {
             return Err(failure);
         }

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use dtrvault_dtr::restore::{InstallOptions, NewStorage};
-use dtrvault_dtr::{DtrError, Engine, ImageFacts, Remains, ReplicaId, Version, cluster_id};
+use dtrvault_dtr::{
+    DtrError, Engine, ImageFacts, Remains, Replica, ReplicaId, Version, cluster_id, discover,
+};
 use dtrvault_format::{DtrIdentity, Snapshot, SnapshotId, Time};
 use dtrvault_repo::Repository;
 
@@ -94,8 +96,10 @@ pub fn plan(
     let taken: Option<Version> = dtr.version.parse().ok();
     let version = facts.version.or(taken);
     let version = version.ok_or_else(|| DtrError::UnknownVersion { replica: replica.to_string() })?;
-    let remains = Remains::find(engine, &replica)?;
-    let goes_on = Journal::new(&options.journals, &replica).goes_on_with(&id);
+    let remains = if options.metadata { Remains::find(engine, &replica)? } else { Remains::default() };
+    let goes_on = options.metadata
+        && Journal::new(&options.journals, &replica).goes_on_with(&id)
+        && !is_live(engine, &replica)?;
     let mut plan = Plan {
         time: snapshot.time,
         host: snapshot.host.clone(),
@@ -124,7 +128,7 @@ pub fn plan(
         let part = snapshot.metadata.as_ref().ok_or_else(|| plan.no_part("metadata"))?;
         plan.metadata_bytes = Some(part.size);
         let install = plan.install(options);
-        if !plan.remains.is_empty() && !plan.goes_on {
+        if plan.destroys(options) {
             plan.commands.push(install.destroy_command().line());
         }
         plan.commands.push(install.command()?.line());
@@ -143,7 +147,28 @@ fn replica(id: &SnapshotId, dtr: &DtrIdentity, options: &DtrRestoreOptions) -> R
     known.ok_or_else(|| OpsError::UnknownReplica { snapshot: id.to_string() })
 }
 
+/// Whether a whole replica runs: that is more than an attempt leaves that was cut off, and may be somebody's work since.
+fn is_live(engine: &Engine, replica: &ReplicaId) -> Result<bool> {
+    match discover(engine) {
+        Ok(cluster) => Ok(cluster.replica(replica).is_some_and(Replica::is_healthy)),
+        Err(DtrError::NoDtr { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
 impl Plan {
+    /// Whether DTR's own `destroy` comes first: for what stands, and when it is asked for, since DTR may remember a
+    /// replica of which this engine shows nothing any more.
+    pub(super) fn destroys(&self, options: &DtrRestoreOptions) -> bool {
+        !self.goes_on && (!self.remains.is_empty() || options.allowed.contains(&Gate::Remains))
+    }
+
+    /// Whether an attempt that is gone on with has left more than images: then what DTR remembers is its doing.
+    pub(super) fn has_begun(&self, images: &str) -> bool {
+        let volumes = self.remains.volumes.iter().any(|volume| volume != images);
+        volumes || !self.remains.containers.is_empty()
+    }
+
     pub(super) fn no_part(&self, part: &'static str) -> OpsError {
         OpsError::NoSuchPart { snapshot: self.snapshot.to_string(), part }
     }
