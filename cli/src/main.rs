@@ -32,8 +32,8 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::render::Output;
 
-/// The allocator of everything, C and C++ included. It gives freed memory back at once, as
-/// `.cargo/config.toml` says; the system's own keeps it, and with it twice as much at the peak.
+/// It gives freed memory back at once, as `.cargo/config.toml` says; the system's own allocator
+/// keeps it, and with it twice as much at the peak.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
