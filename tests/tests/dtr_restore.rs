@@ -247,6 +247,27 @@ fn a_registry_that_was_frozen_for_its_snapshot_is_let_go_by_its_restore() {
 }
 
 #[test]
+fn images_on_nfs_go_where_the_operator_says() {
+    with_engine("images_on_nfs_go_where_the_operator_says", |engine| {
+        let dtr = Dtr::start(&engine, "2.9.29", Layout { nfs: true, ..Layout::new(111) });
+        let vault = vault(&dtr);
+        let (rows, images) = (dtr.rows(), listing::listing(&dtr.registry_folder()));
+        dtr.destroy_all();
+        restore(&vault, &["--dry-run"]).exits(1).tells("--allow-other-storage");
+        let nfs = ["--nfs-storage-url", "nfs://files.example.org/dtr", "--json"];
+        let share = vault.at("share").display().to_string();
+        let report = restore(&vault, &[&nfs[..], &["--images-to", &share]].concat()).ok().json();
+        assert!(dtr.rows() == rows);
+        assert_eq!(listing::listing(&vault.at("share")), images);
+        assert!(dtr.volumes().iter().any(|name| name.starts_with("dtr-nfs-registry-")));
+        assert_eq!(report["tags"]["proven_tags"], 3);
+        let told = |report: &serde_json::Value| report["still_to_do"].to_string().contains("images");
+        let report = restore(&vault, &[&nfs[..], &["--destroy"]].concat()).ok().json();
+        assert!(report["images"]["files"] == 0 && told(&report), "{report}");
+    });
+}
+
+#[test]
 fn what_is_exported_is_taken_by_dtr_as_it_is() {
     with_engine("what_is_exported_is_taken_by_dtr_as_it_is", |engine| {
         let dtr = Dtr::start(&engine, "2.9.29", Layout::new(61));

@@ -1,5 +1,6 @@
 //! `dtr`: looks at a DTR.
 
+use dtrvault_ops::age;
 use dtrvault_ops::cluster::{Cluster, Replica};
 use dtrvault_ops::dtr::status::{self, Attention, StatusOptions, StatusReport};
 use dtrvault_ops::format::Time;
@@ -11,7 +12,7 @@ use crate::error::Result;
 use crate::exit::Exit;
 use crate::progress::say;
 use crate::render::table::Table;
-use crate::render::time::{age, local, parse_age, utc};
+use crate::render::time::{local, parse_age, utc};
 use crate::render::{short, tame};
 
 /// Look at a DTR

@@ -40,6 +40,11 @@ impl Source for VolumeSource {
         self.holder.has(&root).map_err(|error| unreadable(b"", error))
     }
 
+    /// The engine sends all of the volume for each.
+    fn walks_cheaply(&self) -> bool {
+        false
+    }
+
     fn walk(
         &self,
         options: &WalkOptions,

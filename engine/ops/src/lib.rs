@@ -3,6 +3,7 @@
 //!
 //! Nothing here knows a terminal, an environment or a command line.
 
+mod age;
 pub mod cat;
 pub mod check;
 mod content;
@@ -26,6 +27,7 @@ pub mod snapshot;
 pub mod snapshots;
 pub mod stats;
 
+pub use age::age;
 pub use context::{Cancel, Context, Progress, Quiet};
 pub use error::{OpsError, Result};
 

@@ -137,7 +137,8 @@ fn clean_up(engine: &Engine, options: &DtrSnapshotOptions, context: &Context) ->
             .at(url.clone(), &options.backup.ucp, engine)
             .and_then(|api| Ok(freeze::thaw_left(&api, &access.notes, &options.owner, engine.handle())?));
         match thawed {
-            Ok(_) => context
+            Ok(false) => {}
+            Ok(true) => context
                 .progress
                 .warn(&format!("{url} was left read-only by a run that has died; it may be written again")),
             Err(error) => still_frozen = Some(OpsError::chain(&error)),

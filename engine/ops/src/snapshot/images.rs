@@ -213,7 +213,7 @@ impl Run<'_> {
                 let _ = sender.send(batch);
                 walked
             });
-            if self.context.progress.is_shown() {
+            if self.context.progress.is_shown() && self.source().walks_cheaply() {
                 scope.spawn(|| self.expect_total());
             }
             let mut workers = Workers::start(scope, self.readers, RESULTS_AHEAD);

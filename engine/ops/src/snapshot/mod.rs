@@ -23,6 +23,7 @@ use dtrvault_registry::metadata::dtr_version;
 use dtrvault_registry::source::{Source, WalkOptions};
 use dtrvault_repo::Repository;
 
+use crate::age;
 use crate::context::Context;
 use crate::error::{OpsError, Result};
 use problems::Problems;
@@ -166,7 +167,7 @@ pub fn run(repo: &Repository, options: SnapshotOptions, context: &Context) -> Re
             context.progress.warn(&format!(
                 "the clock stands {} before the last snapshot of this registry, and `latest` goes by time: \
                  name this snapshot by its id",
-                span(before.secs.saturating_sub(time.secs))
+                age(before.secs.saturating_sub(time.secs))
             ));
         }
         tree_cache = Some(taken.cache);
@@ -248,15 +249,6 @@ fn require_registry(images: &ImagesInput) -> Result<()> {
 fn identity(metadata: &MetadataPart) -> Option<DtrIdentity> {
     let version = dtr_version(metadata.root.as_deref()?)?.to_owned();
     Some(DtrIdentity { version, replica: None, cluster: None, image: None, storage: None, frozen: false })
-}
-
-/// Seconds, in the largest unit that says enough.
-fn span(secs: i64) -> String {
-    match secs {
-        ..7200 => format!("{secs} seconds"),
-        7200..172_800 => format!("{} hours", secs / 3600),
-        _ => format!("{} days", secs / 86_400),
-    }
 }
 
 /// What [`images::take`] gives back.

@@ -41,6 +41,11 @@ pub trait Source: Send + Sync {
     /// [`SourceError`] when that cannot be found out.
     fn is_registry(&self) -> Result<bool, SourceError>;
 
+    /// Whether a walk is next to nothing beside reading what it finds, so that one more may add up what there is.
+    fn walks_cheaply(&self) -> bool {
+        true
+    }
+
     /// Gives every item to `sink`, in tree order, each path once; the root, where there is one,
     /// first and with an empty path. Ends early when the sink breaks.
     ///
