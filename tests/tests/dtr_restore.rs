@@ -82,7 +82,8 @@ fn what_dtr_remembers_is_given_up_only_when_that_is_said() {
             restore(&vault, &[]).exits(1).tells("destroy it first").tells("none runs on another node");
         }
         assert!(dtr.asked().iter().all(|ask| ask.command != "destroy"));
-        restore(&vault, &["--destroy", "--dry-run"]).ok().tells("gone on with");
+        let plan = restore(&vault, &["--destroy", "--dry-run"]).ok().tells("gone on with");
+        assert!(!plan.text().contains("DESTROY"), "the images are kept: {}", plan.text());
         restore(&vault, &["--destroy"]).ok();
         assert!(dtr.rows() == rows);
         assert_eq!(listing::listing(&dtr.registry_folder()), images);

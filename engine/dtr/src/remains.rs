@@ -42,17 +42,17 @@ impl Remains {
         Ok(Self { containers, volumes })
     }
 
-    /// Removes all of it by the engine but the volume `kept`: what an installation leaves that failed.
+    /// Removes all of it by the engine: what an installation leaves that failed.
     ///
     /// # Errors
     /// What the engine says.
-    pub fn remove_but(&self, engine: &Engine, kept: &str) -> Result<()> {
+    pub fn remove(&self, engine: &Engine) -> Result<()> {
         let force = RemoveContainerOptionsBuilder::default().force(true).build();
         for container in &self.containers {
             let call = engine.docker().remove_container(container, Some(force.clone()));
             gone(engine.handle().block_on(call), || format!("remove container {container}"))?;
         }
-        for volume in self.volumes.iter().filter(|volume| *volume != kept) {
+        for volume in &self.volumes {
             let call = engine.docker().remove_volume(volume, None::<RemoveVolumeOptions>);
             gone(engine.handle().block_on(call), || format!("remove volume {volume}"))?;
         }

@@ -180,10 +180,9 @@ impl Run<'_> {
     /// Takes away what is left of the replica.
     fn clear(&self) -> Result<Remains> {
         let plan = self.plan;
-        let volume = self.install.storage.volume(&plan.replica);
         if plan.goes_on {
-            // What stands now is what our own attempt made: the images are kept, the rest goes.
-            plan.remains.remove_but(self.engine, &volume)?;
+            // What our own attempt made; it goes without DTR, which would take the images along.
+            plan.remains.remove(self.engine)?;
             return Ok(plan.remains.clone());
         }
         if plan.destroys(self.options) {
@@ -203,7 +202,7 @@ impl Run<'_> {
         if !left.containers.is_empty() {
             done?;
         }
-        Ok(left.remove_but(self.engine, "")?)
+        Ok(left.remove(self.engine)?)
     }
 
     /// Installs the replica. Where an earlier attempt was cut off, DTR may remember more of that than the engine shows,
@@ -215,7 +214,7 @@ impl Run<'_> {
             done => return done,
         };
         let asked = self.options.allowed.contains(&Gate::Remains);
-        let ours = self.plan.has_begun(&self.install.storage.volume(&self.plan.replica));
+        let ours = self.plan.goes_on && !self.plan.remains.is_empty();
         if !asked && !ours {
             self.context.progress.warn(
                 "if DTR refuses because it remembers a replica of this id: make sure that none runs on another node, \
@@ -228,7 +227,7 @@ impl Run<'_> {
         if self.install.destroy(self.engine, &self.around).is_err() {
             return Err(failure);
         }
-        Remains::find(self.engine, &self.plan.replica)?.remove_but(self.engine, "")?;
+        Remains::find(self.engine, &self.plan.replica)?.remove(self.engine)?;
         if let Some(images) = &self.plan.images {
             self.put_images_back(images)?;
         }

@@ -38,7 +38,8 @@ pub struct Plan {
     pub version: Version,
     /// The cluster that it will be installed into, when that is known.
     pub cluster: Option<String>,
-    /// What stands of the replica, and will be destroyed.
+    /// What stands of the replica, and will be destroyed: all of it, or all but the images that an earlier attempt put
+    /// back.
     pub remains: Remains,
     /// An earlier restore of this very snapshot was cut off, and is gone on with: its images are kept.
     pub goes_on: bool,
@@ -96,10 +97,14 @@ pub fn plan(
     let taken: Option<Version> = dtr.version.parse().ok();
     let version = facts.version.or(taken);
     let version = version.ok_or_else(|| DtrError::UnknownVersion { replica: replica.to_string() })?;
-    let remains = if options.metadata { Remains::find(engine, &replica)? } else { Remains::default() };
+    let mut remains = if options.metadata { Remains::find(engine, &replica)? } else { Remains::default() };
     let goes_on = options.metadata
         && Journal::new(&options.journals, &replica).goes_on_with(&id)
         && !is_live(engine, &replica)?;
+    if goes_on {
+        let images = options.storage.volume(&replica);
+        remains.volumes.retain(|volume| *volume != images);
+    }
     let mut plan = Plan {
         time: snapshot.time,
         host: snapshot.host.clone(),
@@ -161,12 +166,6 @@ impl Plan {
     /// replica of which this engine shows nothing any more.
     pub(super) fn destroys(&self, options: &DtrRestoreOptions) -> bool {
         !self.goes_on && (!self.remains.is_empty() || options.allowed.contains(&Gate::Remains))
-    }
-
-    /// Whether an attempt that is gone on with has left more than images: then what DTR remembers is its doing.
-    pub(super) fn has_begun(&self, images: &str) -> bool {
-        let volumes = self.remains.volumes.iter().any(|volume| volume != images);
-        volumes || !self.remains.containers.is_empty()
     }
 
     pub(super) fn no_part(&self, part: &'static str) -> OpsError {
