@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::error::{DtrError, Result};
 use crate::names::{NEEDED_PARTS, ReplicaId};
 use crate::version::Version;
 
@@ -38,6 +39,17 @@ impl Cluster {
     #[must_use]
     pub fn replica(&self, id: &ReplicaId) -> Option<&Replica> {
         self.replicas.iter().find(|replica| replica.id == *id)
+    }
+
+    /// The replica of that id, which must be there.
+    ///
+    /// # Errors
+    /// [`DtrError::NoSuchReplica`], which names those that are.
+    pub fn need(&self, id: &ReplicaId) -> Result<&Replica> {
+        self.replica(id).ok_or_else(|| DtrError::NoSuchReplica {
+            replica: id.to_string(),
+            known: self.replicas.iter().map(|replica| replica.id.to_string()).collect(),
+        })
     }
 }
 

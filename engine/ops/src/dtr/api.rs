@@ -54,10 +54,7 @@ impl ApiAccess {
         context: &Context,
     ) -> Result<()> {
         let cluster = discover(engine)?;
-        let replica = cluster.replica(replica).ok_or_else(|| DtrError::NoSuchReplica {
-            replica: replica.to_string(),
-            known: cluster.replicas.iter().map(|replica| replica.id.to_string()).collect(),
-        })?;
+        let replica = cluster.need(replica)?;
         if let Some(local) = self.local(replica, engine).filter(|_| self.url.is_none()) {
             // It was installed a moment ago, by us, and may have another certificate than the one before it.
             self.pins.forget(&local)?;

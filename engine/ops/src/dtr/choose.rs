@@ -49,10 +49,7 @@ pub(super) fn choose(
 }
 
 fn of_id(cluster: &Cluster, id: &ReplicaId) -> Result<Chosen> {
-    let known = || cluster.replicas.iter().map(|replica| replica.id.to_string()).collect();
-    let replica = cluster
-        .replica(id)
-        .ok_or_else(|| DtrError::NoSuchReplica { replica: id.to_string(), known: known() })?;
+    let replica = cluster.need(id)?;
     let ailing = replica.ailing();
     let warning = (!ailing.is_empty()).then(|| format!("replica {id} is not healthy: {}", ailing.join(", ")));
     Ok(Chosen { replica: replica.clone(), warning })
